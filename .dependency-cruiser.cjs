@@ -1,0 +1,62 @@
+// Who may import whom (docs/architecture.md tells why). Each lib is reached by its index.ts (or /testing) only.
+const lib = (name, may) => ({
+  name: `${name}-imports`,
+  comment: `libs/${name} may import ${may.length > 0 ? may.join(', ') : 'nothing of ours'}.`,
+  severity: 'error',
+  from: { path: `^libs/${name}/`, pathNot: '[.]spec[.]ts$' },
+  to: { path: '^(libs|apps)/', pathNot: `^libs/(${[name, ...may].join('|')})/` },
+});
+const only = (name, what, where) => ({
+  name,
+  severity: 'error',
+  from: { path: '^(apps|libs)/', pathNot: [where, '[.]spec[.]ts$', '/testing/'] },
+  to: { path: what },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    lib('core', []),
+    lib('logging', ['core']),
+    lib('files', ['core']),
+    lib('records', ['core']),
+    lib('staging', ['core', 'files', 'logging', 'records']),
+    lib('methods', ['core', 'files', 'staging']),
+    {
+      name: 'no-sibling-method',
+      severity: 'error',
+      from: { path: '^libs/methods/src/([^/]+)/' },
+      to: { path: '^libs/methods/src/[^/]+/', pathNot: '^libs/methods/src/$1/' },
+    },
+    {
+      name: 'libs-by-their-index',
+      severity: 'error',
+      from: { path: '^(apps|libs)/([^/]+)/' },
+      to: { path: '^libs/([^/]+)/', pathNot: ['^libs/$2/', '^libs/[^/]+/src/(testing/)?index[.]ts$'] },
+    },
+    {
+      name: 'testing-is-for-tests',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: ['[.]spec[.]ts$', '/testing/'] },
+      to: { path: '/testing/' },
+    },
+    only(
+      'file-system',
+      '^(node:)?fs(/promises)?$',
+      '^libs/files/|^libs/logging/|^libs/core/src/settings[.]ts$|^apps/api/src/openapi',
+    ),
+    only('typeorm', 'node_modules/(typeorm|@nestjs/typeorm)/', '^libs/records/'),
+    only('winston', 'node_modules/(winston|winston-transport)/', '^libs/logging/'),
+    only('http', 'node_modules/(express|@nestjs/(platform-express|swagger|serve-static))/', '^apps/api/'),
+    { name: 'no-undeclared', severity: 'error', from: {}, to: { dependencyTypes: ['npm-no-pkg', 'unknown'] } },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};

@@ -1,0 +1,29 @@
+const swcOptions = require('./scripts/swc-options.cjs');
+const { compilerOptions } = require('./tsconfig.json');
+
+const aliases = Object.fromEntries(
+  Object.entries(compilerOptions.paths).map(([alias, [file]]) => [`^${alias}$`, file.replace('./', '<rootDir>/')]),
+);
+const shared = {
+  rootDir: __dirname,
+  testEnvironment: 'node',
+  transform: {
+    '\\.ts$': ['@swc/jest', { ...swcOptions, jsc: { ...swcOptions.jsc, baseUrl: undefined, paths: undefined } }],
+  },
+  moduleNameMapper: aliases,
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  // Worker threads and whole processes run the compiled code, so that it is built afresh before any test.
+  globalSetup: '<rootDir>/test/support/build.cjs',
+};
+
+module.exports = {
+  testTimeout: 30_000,
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/{apps,libs}/**/*.spec.ts', '<rootDir>/test/project/*.spec.ts'],
+    },
+    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.e2e-spec.ts'], setupFiles: [] },
+  ],
+};

@@ -1,0 +1,214 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { parseStorageRoots } from './storage-roots';
+
+const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  z
+    .string()
+    .regex(/^\d{1,16}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min).max(max));
+
+const flag = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false', '1', '0', 'yes', 'no'], 'must be true or false'))
+  .transform((text) => ['true', '1', 'yes'].includes(text));
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+
+const mode = z
+  .string()
+  .regex(/^0?[0-7]{3}$/, 'must be an octal mode such as 0400, without set-id bits')
+  .transform((text) => Number.parseInt(text, 8));
+
+const directory = z
+  .string()
+  .min(1)
+  .refine((text) => !text.includes('\0'), 'must not hold NUL')
+  .transform((text) => path.resolve(text));
+
+const prefix = z
+  .string()
+  .startsWith('/', 'must be an absolute path')
+  .transform((text) => text.replace(/\/+$/, ''));
+
+/** JSON array or comma list of method names, as older deployments and newer ones write it. */
+const methods = z.string().transform((text, context) => {
+  if (!text.trim().startsWith('[')) return list.parse(text);
+  try {
+    return z.array(z.string()).parse(JSON.parse(text));
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be a JSON array of names or a comma list' });
+    return z.NEVER;
+  }
+});
+
+const databaseUrl = z
+  .string()
+  .refine(
+    (text) => /^sqlite:.+/.test(text) || isDatabaseServer(text),
+    'must be sqlite:<path> or mysql://user:password@host:port/name',
+  );
+
+function isDatabaseServer(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return ['mysql:', 'mariadb:'].includes(url.protocol) && url.hostname !== '' && url.pathname.length > 1;
+}
+
+const roots = z.string().transform((text, context) => {
+  try {
+    const parsed = parseStorageRoots(text).map((root) => ({ ...root, path: path.resolve(root.path) }));
+    if (text.includes('\0') || text === '') throw new Error('must name a directory');
+    return parsed;
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
+
+const unmapped = z.string().transform((text, context) => {
+  if (text === 'service' || text === 'refuse') return { kind: text } as const;
+  const match = /^fixed:(\d{1,10}):(\d{1,10})$/.exec(text);
+  if (match) return { kind: 'fixed', uid: Number(match[1]), gid: Number(match[2]) } as const;
+  context.addIssue({ code: 'custom', message: 'must be service, refuse or fixed:<uid>:<gid>' });
+  return z.NEVER;
+});
+
+const proxy = z
+  .string()
+  .transform((text) => (/^(off|false|0|)$/i.test(text) ? false : /^\d{1,2}$/.test(text) ? Number(text) : text));
+
+const publicUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an http or https address')
+  .transform((text) => text.replace(/\/+$/, ''));
+
+const linkPrefix = z.string().transform((text, context) => {
+  try {
+    return parseStorageRoots(text).map((root) => ({ ...root, path: root.path.replace(/\/+$/, '') }));
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
+
+/** The settings of the service: one entry an environment variable; `describe` is its line in README and .env.example. */
+export const SETTINGS_SCHEMA = z.object({
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+  PORT: whole(0, 65_535).default(8000).describe('Port to listen on; 0 takes a free one'),
+  PUBLIC_URL: publicUrl
+    .optional()
+    .describe('Address under which users reach the service, with a path prefix behind a proxy'),
+  ALLOWED_HOSTS: list
+    .optional()
+    .describe('Names that requests may carry in `Host`; default: loopback names, `HOST`, the host of `PUBLIC_URL`'),
+  CORS_ORIGINS: list.default([]).describe('Origins of other sites whose pages may call the service'),
+  TRUST_PROXY: proxy
+    .default(false)
+    .describe('`off`, the number of proxies in front, or their addresses: whose `X-Forwarded-*` is believed'),
+  SOURCE_STORAGE_PATH: roots
+    .default([{ name: 'default', path: path.resolve('data/storage') }])
+    .describe('Storage root, or several: `name=path,name=path`'),
+  TARGET_STORAGE_PATH: directory
+    .default(path.resolve('data/user_areas'))
+    .describe('Directory that holds one area per user'),
+  ROOT_MARKER: z
+    .string()
+    .regex(/^(?!\.{1,2}$)[^/\0]{1,255}$/, 'must be a file name')
+    .optional()
+    .describe('File that must exist in each root, so that an unmounted one is noticed'),
+  STORAGE_TIMEOUT_SECONDS: whole(1, 86_400)
+    .default(30)
+    .describe('Seconds without any answer after which a storage counts as unavailable'),
+  ALLOWED_METHODS: methods
+    .optional()
+    .describe('Methods to offer, as a JSON array or comma list; default: all that this version has'),
+  DATABASE_URL: databaseUrl
+    .default('sqlite:./data/staging.sqlite')
+    .describe('`sqlite:<path>` or `mysql://user:password@host:3306/name`'),
+  WORKER_CONCURRENCY: whole(1, 256)
+    .default(4)
+    .describe('Threads that move data, so also the number of transfers at once'),
+  LOGGING_LEVEL: z
+    .string()
+    .toUpperCase()
+    .pipe(z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR']))
+    .default('INFO')
+    .describe('`DEBUG`, `INFO`, `WARNING` or `ERROR`'),
+  LOG_FILE: z
+    .string()
+    .min(1)
+    .default('staging_service.log')
+    .describe('Log file; rotated ones get a number behind the name'),
+  LOG_MAX_BYTES: whole(65_536).default(104_857_600).describe('Size in bytes at which the log file is rotated'),
+  LOG_MAX_FILES: whole(1, 1000).default(10).describe('Number of rotated log files to keep'),
+  CHECKSUM: z
+    .enum(['xxh3', 'sha256', 'adler32', 'md5', 'none'])
+    .default('xxh3')
+    .describe('What copies are verified with: `xxh3`, `sha256`, `adler32`, `md5`, `none`'),
+  LINK_FALLBACK: z
+    .enum(['error', 'copy', 'symlink'])
+    .default('error')
+    .describe('What `symlink_copy` does where no hard link can be made: `error`, `copy`, `symlink`'),
+  LINK_TARGET_PREFIX: linkPrefix
+    .optional()
+    .describe('The storage as users see it, for symbolic links; with several storages `name=path,name=path`'),
+  USER_VIEW_PREFIX: prefix.optional().describe('The user area as users see it, such as `/home/{username}`'),
+  STAGED_FILE_MODE: mode.default(0o400).describe('Mode of staged files'),
+  STAGED_DIR_MODE: mode.default(0o500).describe('Mode of staged directories'),
+  USER_MAP: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with a line `name:uid:gid` for each user without an account on the host'),
+  UNMAPPED_USERS: unmapped
+    .default({ kind: 'service' })
+    .describe('Who owns what is staged for a user without account: `service`, `fixed:<uid>:<gid>`, or `refuse`'),
+  MIN_UID: whole(0, 4_294_967_294).default(1000).describe('Accounts below this uid cannot be staged for'),
+  CREATE_USER_AREAS: flag.default(true).describe('Make the area of a user at the first staging'),
+  SOURCE_ACCESS: z
+    .enum(['service'], 'only service is available in this version')
+    .default('service')
+    .describe('Whose permissions decide what may be read: `service`'),
+  FILE_CREATION_ENABLED: flag.default(true).describe('Offer `POST /create-file`'),
+  AUTH_MODE: z.enum(['none'], 'only none is available in this version').default('none').describe('Sign-in: `none`'),
+  AUTH_NONE_ACKNOWLEDGED: flag.default(false).describe('Allow a `HOST` beyond loopback although there is no sign-in'),
+  MAX_TREE_FILES: whole(0).default(0).describe('Files that one operation may stage; 0: no limit'),
+  MAX_OPERATION_BYTES: whole(0).default(0).describe('Bytes that one operation may stage; 0: no limit'),
+  RECORD_RETENTION_DAYS: whole(0, 36_500)
+    .default(0)
+    .describe('Days that records of ended operations are kept; 0: for ever'),
+  SHUTDOWN_GRACE_SECONDS: whole(0, 86_400)
+    .default(30)
+    .describe('Seconds that running operations get to finish on SIGTERM'),
+});
+
+/** Settings that may hold a secret: each may also come from the file that `<NAME>_FILE` names. */
+export const SECRET_SETTINGS = ['DATABASE_URL'] as const;
+
+/** Settings of the contract that later versions read; named in a warning when they are set, never echoed. */
+export const LATER_SETTINGS = [
+  'JUPYTERHUB_URL',
+  'JUPYTERHUB_TOKEN',
+  'JUPYTER_SERVER_URL',
+  'JUPYTER_START_TIMEOUT_SECONDS',
+  'ACCEPT_TOKEN_IN_QUERY',
+  'DOWNLOAD_SECRET',
+  'DOWNLOAD_URL_TTL_SECONDS',
+  'DOWNLOAD_ACCEL_PREFIX',
+  'RATE_LIMIT_PER_MINUTE',
+  'MAX_RUNNING_PER_USER',
+  'MAX_QUEUED_PER_USER',
+  'MAX_BATCH_ITEMS',
+  'METRICS_TOKEN',
+] as const;
+
+/** Settings whose being ignored would surprise or endanger: this version refuses to start with them. */
+export const REFUSED_SETTINGS = { REDIS_URL: 'a queue over Redis is not available in this version' } as const;

@@ -1,0 +1,98 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describeSettings } from './describe-settings';
+import { loadSettings, SettingsError } from './settings';
+
+function problemsOf(environment: Record<string, string>): string[] {
+  try {
+    loadSettings(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(SettingsError);
+    return (error as SettingsError).problems;
+  }
+  return [];
+}
+
+describe('loadSettings', () => {
+  it('serves on loopback with SQLite when nothing is set', () => {
+    const settings = loadSettings({});
+    expect(settings.get('HOST')).toBe('127.0.0.1');
+    expect(settings.get('PORT')).toBe(8000);
+    expect(settings.get('DATABASE_URL')).toBe('sqlite:./data/staging.sqlite');
+    expect(settings.get('SOURCE_STORAGE_PATH')).toEqual([{ name: 'default', path: path.resolve('data/storage') }]);
+    expect(settings.get('STAGED_FILE_MODE')).toBe(0o400);
+  });
+
+  it('names every bad value at once and echoes none', () => {
+    const problems = problemsOf({
+      PORT: 'hunter2',
+      LOGGING_LEVEL: 'hunter2',
+      DATABASE_URL: 'postgres://u:hunter2@h/d',
+      STAGED_FILE_MODE: '4755',
+      CHECKSUM: 'hunter2',
+      UNMAPPED_USERS: 'hunter2',
+      CREATE_USER_AREAS: 'hunter2',
+    });
+    const names = problems.map((problem) => problem.split(':')[0]);
+    expect(new Set(names)).toEqual(
+      new Set([
+        'PORT',
+        'LOGGING_LEVEL',
+        'DATABASE_URL',
+        'STAGED_FILE_MODE',
+        'CHECKSUM',
+        'UNMAPPED_USERS',
+        'CREATE_USER_AREAS',
+      ]),
+    );
+    expect(problems.join('\n')).not.toContain('hunter2');
+  });
+
+  it('reads several storages by name, the first being the default', () => {
+    const roots = loadSettings({ SOURCE_STORAGE_PATH: 'hot=/srv/hot,cold=/srv/cold' }).get('SOURCE_STORAGE_PATH');
+    expect(roots).toEqual([
+      { name: 'hot', path: '/srv/hot' },
+      { name: 'cold', path: '/srv/cold' },
+    ]);
+    expect(problemsOf({ SOURCE_STORAGE_PATH: 'a=/x,a=/y' })).toHaveLength(1);
+    expect(problemsOf({ SOURCE_STORAGE_PATH: 'a=/x,nonsense' })).toHaveLength(1);
+  });
+
+  it.each(['["local_copy","symlink_copy"]', 'local_copy, symlink_copy'])('reads ALLOWED_METHODS %s', (value) => {
+    expect(loadSettings({ ALLOWED_METHODS: value }).get('ALLOWED_METHODS')).toEqual(['local_copy', 'symlink_copy']);
+  });
+
+  it('refuses to listen beyond loopback without sign-in unless that is acknowledged', () => {
+    expect(problemsOf({ HOST: '0.0.0.0' })).toHaveLength(1);
+    expect(problemsOf({ HOST: '0.0.0.0', AUTH_NONE_ACKNOWLEDGED: 'true' })).toEqual([]);
+    expect(problemsOf({ HOST: '::1' })).toEqual([]);
+  });
+
+  it('refuses symbolic links without the prefix that users see, for each storage', () => {
+    expect(problemsOf({ LINK_FALLBACK: 'symlink' })[0]).toMatch(/^LINK_TARGET_PREFIX: needed/);
+    expect(problemsOf({ LINK_FALLBACK: 'symlink', LINK_TARGET_PREFIX: '/data' })).toEqual([]);
+    const two = { SOURCE_STORAGE_PATH: 'a=/x,b=/y', LINK_FALLBACK: 'symlink' };
+    expect(problemsOf({ ...two, LINK_TARGET_PREFIX: 'a=/p' })[0]).toMatch(/no line for the storage b/);
+    expect(problemsOf({ ...two, LINK_TARGET_PREFIX: 'a=/p,b=/q' })).toEqual([]);
+  });
+
+  it('takes a secret from a file, and not from both places', () => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'settings-')), 'url');
+    writeFileSync(file, 'mysql://u:p@h:3306/d\n');
+    expect(loadSettings({ DATABASE_URL_FILE: file }).get('DATABASE_URL')).toBe('mysql://u:p@h:3306/d');
+    expect(problemsOf({ DATABASE_URL_FILE: file, DATABASE_URL: 'sqlite:x' })).toHaveLength(1);
+    expect(problemsOf({ DATABASE_URL_FILE: '/nowhere' })).toEqual(['DATABASE_URL_FILE: cannot be read (ENOENT)']);
+  });
+
+  it('refuses what this version cannot do rather than ignoring it', () => {
+    expect(problemsOf({ REDIS_URL: 'redis://h' })).toHaveLength(1);
+    expect(problemsOf({ AUTH_MODE: 'oidc' })).toHaveLength(1);
+    expect(problemsOf({ SOURCE_ACCESS: 'user' })).toHaveLength(1);
+    expect(loadSettings({ JUPYTERHUB_URL: 'http://hub' }).ignored).toEqual(['JUPYTERHUB_URL']);
+  });
+
+  it('describes each setting in a sentence', () => {
+    for (const setting of describeSettings()) expect(setting.description).toMatch(/^[A-Z`].{10,}/);
+  });
+});

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { type z } from 'zod';
+import { LATER_SETTINGS, REFUSED_SETTINGS, SECRET_SETTINGS, SETTINGS_SCHEMA } from './settings.schema';
+
+type Values = z.infer<typeof SETTINGS_SCHEMA>;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Thrown at start: names every bad setting at once, and repeats no value, since one may be a secret. */
+export class SettingsError extends Error {
+  constructor(readonly problems: string[]) {
+    super(`The settings are not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'SettingsError';
+  }
+}
+
+/** The settings of one process, read once and never changed. */
+export class Settings {
+  /** Names of set variables that only later versions read. */
+  readonly ignored: string[];
+
+  constructor(
+    readonly values: Values,
+    environment: Environment = {},
+  ) {
+    this.ignored = LATER_SETTINGS.filter((name) => environment[name] !== undefined);
+  }
+
+  /** The value of one setting. */
+  get<Name extends keyof Values>(name: Name): Values[Name] {
+    return this.values[name];
+  }
+
+  /** True when the service can be reached from this host only. */
+  get listensOnLoopback(): boolean {
+    return isLoopback(this.values.HOST);
+  }
+}
+
+/** True for the names and addresses of this host's loopback interface (127.0.0.0/8 and ::1). */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+}
+
+/**
+ * Reads the environment (empty values count as unset; `<NAME>_FILE` for secrets). Throws {@link SettingsError} with all
+ * problems at once.
+ */
+// The one place that reads the environment.
+export function loadSettings(environment: Environment = process.env): Settings {
+  const problems: string[] = [];
+  const given: Record<string, string> = {};
+  for (const name of Object.keys(SETTINGS_SCHEMA.shape)) {
+    const value = environment[name];
+    if (value !== undefined && value !== '') given[name] = value;
+  }
+  for (const name of SECRET_SETTINGS) readSecretFile(name, environment, given, problems);
+  for (const [name, why] of Object.entries(REFUSED_SETTINGS)) {
+    if (environment[name]) problems.push(`${name}: ${why}`);
+  }
+  const parsed = SETTINGS_SCHEMA.safeParse(given);
+  if (!parsed.success) {
+    problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${withoutValue(issue.message)}`));
+    throw new SettingsError(problems);
+  }
+  problems.push(...contradictions(parsed.data));
+  if (problems.length > 0) throw new SettingsError(problems);
+  return new Settings(parsed.data, environment);
+}
+
+function readSecretFile(
+  name: string,
+  environment: Environment,
+  given: Record<string, string>,
+  problems: string[],
+): void {
+  const file = environment[`${name}_FILE`];
+  if (!file) return;
+  if (given[name] !== undefined) {
+    problems.push(`${name}: set both directly and by ${name}_FILE`);
+    return;
+  }
+  try {
+    given[name] = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    problems.push(`${name}_FILE: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
+  }
+}
+
+function contradictions(values: Values): string[] {
+  const problems: string[] = [];
+  if (values.AUTH_MODE === 'none' && !isLoopback(values.HOST) && !values.AUTH_NONE_ACKNOWLEDGED) {
+    problems.push('HOST: without sign-in only a loopback address is allowed, unless AUTH_NONE_ACKNOWLEDGED=true');
+  }
+  if (values.LINK_FALLBACK === 'symlink') problems.push(...missingLinkPrefixes(values));
+  return problems;
+}
+
+function missingLinkPrefixes(values: Values): string[] {
+  const prefixes = values.LINK_TARGET_PREFIX;
+  if (!prefixes) return ['LINK_TARGET_PREFIX: needed with LINK_FALLBACK=symlink: the storage as users see it'];
+  if (prefixes.some((prefix) => !prefix.path.startsWith('/'))) return ['LINK_TARGET_PREFIX: must be an absolute path'];
+  const known = new Set(prefixes.map((prefix) => prefix.name));
+  return values.SOURCE_STORAGE_PATH.filter((root) => !known.has(root.name)).map(
+    (root) => `LINK_TARGET_PREFIX: has no line for the storage ${root.name}`,
+  );
+}
+
+/** zod repeats no values except in a few messages; those are cut to their first clause. */
+function withoutValue(message: string): string {
+  return message.replace(/,? ?received .*$/i, '');
+}

@@ -1,0 +1,18 @@
+// One set of compiler options for the build and for Jest, so that tests run what is shipped.
+const path = require('node:path');
+const { compilerOptions } = require('../tsconfig.json');
+
+const root = path.resolve(__dirname, '..');
+
+module.exports = {
+  sourceMaps: true,
+  module: { type: 'commonjs' },
+  jsc: {
+    target: 'es2022',
+    parser: { syntax: 'typescript', decorators: true },
+    transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+    keepClassNames: true,
+    baseUrl: root,
+    paths: compilerOptions.paths,
+  },
+};
