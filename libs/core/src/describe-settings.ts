@@ -22,7 +22,10 @@ export function describeSettings(): SettingDescription[] {
   const defaults: Record<string, unknown> = SETTINGS_SCHEMA.parse({});
   return Object.entries(SETTINGS_SCHEMA.shape).map(([name, schema]) => {
     const value = defaults[name];
-    const plain = value === undefined || (Array.isArray(value) && value.length === 0) ? '' : String(value);
+    const plain =
+      value === undefined || (Array.isArray(value) && value.length === 0)
+        ? ''
+        : `${value as string | number | boolean}`;
     return { name, defaultText: DEFAULT_TEXTS[name] ?? plain, description: schema.description ?? '' };
   });
 }
