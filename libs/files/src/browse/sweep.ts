@@ -1,0 +1,90 @@
+import { closeSync } from 'node:fs';
+import { eachEntry, errnoOf, type Handle } from '../confined/handle';
+import { nameInArea, openOwn, openStagingDirectory, removePrivate } from '../confined/private-directory';
+import { openRoot, type RootSpec } from '../confined/root';
+import { openArea, openStep } from '../confined/user-area';
+import { type RawName } from '../names/raw-name';
+import { type WorkerControl } from '../pool/control';
+
+const OPERATION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Lists the operations that have a private directory in `.staging`; other names there are nobody's business. */
+export function listPrivate(target: RootSpec, control: WorkerControl): string[] {
+  const root = openRoot(target, control.touch);
+  try {
+    const staging = openStagingDirectory(root);
+    try {
+      const ids: string[] = [];
+      eachEntry(staging, (name, kind) => {
+        control.step();
+        if (kind === 'directory' && OPERATION_ID.test(name)) ids.push(name);
+      });
+      return ids;
+    } finally {
+      closeSync(staging);
+    }
+  } finally {
+    closeSync(root);
+  }
+}
+
+/** A dead operation and where it may have left a private directory. */
+export interface SweepTask {
+  target: RootSpec;
+  operationId: string;
+  /** The way to its destination, when known: a private directory may lie in any directory of it. */
+  destination: { username: RawName; segments: RawName[] } | null;
+}
+
+/** Removes what a dead operation left; what is not a directory of the service's alone stays. Idempotent. */
+export function sweepPrivate(task: SweepTask, control: WorkerControl): void {
+  const root = openRoot(task.target, control.touch);
+  try {
+    const staging = openStagingDirectory(root);
+    try {
+      removeIfOwn(staging, task.operationId, control);
+    } finally {
+      closeSync(staging);
+    }
+    if (task.destination) sweepArea(root, task.destination, nameInArea(task.operationId), control);
+  } finally {
+    closeSync(root);
+  }
+}
+
+function sweepArea(
+  root: Handle,
+  { username, segments }: NonNullable<SweepTask['destination']>,
+  name: RawName,
+  control: WorkerControl,
+): void {
+  const opened: Handle[] = [];
+  try {
+    let next = openArea(root, username);
+    for (let index = 0; next !== undefined; index += 1) {
+      opened.push(next);
+      removeIfOwn(next, name, control);
+      const segment = segments[index];
+      next = segment === undefined || segment === '..' ? undefined : openStep(next, segment);
+    }
+  } catch (error) {
+    // A file or a link on the way: the operation never got further than this either.
+    if (errnoOf(error) !== undefined) throw error;
+  } finally {
+    for (const handle of opened) closeSync(handle);
+  }
+}
+
+function removeIfOwn(parent: Handle, name: RawName, control: WorkerControl): void {
+  let handle: Handle;
+  try {
+    handle = openOwn(parent, name);
+  } catch {
+    return; // missing, or not the service's own
+  }
+  try {
+    removePrivate({ handle, parent, name }, () => control.step());
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -1,0 +1,140 @@
+import { closeSync, fchmodSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { at, eachEntry, errnoOf, type Handle, openDirectory, placeOf, statHandle } from './handle';
+import { type RawName } from '../names/raw-name';
+import { storageUnavailable, translate } from './system-errors';
+
+/** The service's own directory below the target root, where everything is built before it is published. */
+export const STAGING_DIRECTORY = '.staging';
+
+/** One operation's private directory: 0700, the service's own, held by handle. */
+export interface PrivateDirectory {
+  handle: Handle;
+  /** The directory that holds it: `.staging`, or a directory of the user area. */
+  parent: Handle;
+  name: RawName;
+}
+
+/** The name of a private directory inside a user area. */
+export function nameInArea(operationId: string): RawName {
+  return `${STAGING_DIRECTORY}-${operationId}`;
+}
+
+/** Opens `.staging` of the target root, making it when it is missing. Refuses one that is not the service's own. */
+export function openStagingDirectory(target: Handle): Handle {
+  try {
+    makeIfMissing(target, STAGING_DIRECTORY);
+    return openOwn(target, STAGING_DIRECTORY);
+  } catch (error) {
+    throw translate(error, 'target');
+  }
+}
+
+/**
+ * Makes the private directory of an operation: in `.staging`, or beside the destination when that is another file
+ * system or when `besideDestination` asks for it. The caller discards it with {@link removePrivate}.
+ */
+export function makePrivate(
+  target: Handle,
+  base: Handle,
+  operationId: string,
+  besideDestination: boolean,
+): PrivateDirectory {
+  const staging = openStagingDirectory(target);
+  try {
+    if (!besideDestination && placeOf(staging) === placeOf(base)) return makeIn(staging, operationId);
+  } catch (error) {
+    closeSync(staging);
+    throw translate(error, 'target');
+  }
+  closeSync(staging);
+  try {
+    return makeIn(base, nameInArea(operationId));
+  } catch (error) {
+    throw translate(error, 'target');
+  }
+}
+
+function makeIn(parent: Handle, name: RawName): PrivateDirectory {
+  mkdirSync(at(parent, name), 0o700);
+  // Who owns the parent may have swapped the name by now; a directory of the service's, closed to all and empty, is
+  // as good as the one just made, and anything else is refused.
+  const handle = openOwn(parent, name);
+  if (!isEmpty(handle)) {
+    closeSync(handle);
+    throw storageUnavailable('The private directory', 'it was tampered with');
+  }
+  return { handle, parent, name };
+}
+
+function makeIfMissing(parent: Handle, name: RawName): void {
+  try {
+    mkdirSync(at(parent, name), 0o700);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** Opens a directory that must belong to the service and be closed to everybody else. */
+export function openOwn(parent: Handle, name: RawName): Handle {
+  const handle = openDirectory(parent, name);
+  const stat = statHandle(handle);
+  if (Number(stat.uid) === process.geteuid!() && (stat.mode & 0o077n) === 0n) return handle;
+  closeSync(handle);
+  throw storageUnavailable('The private directory', 'it does not belong to the service alone');
+}
+
+function isEmpty(handle: Handle): boolean {
+  let empty = true;
+  eachEntry(handle, () => (empty = false));
+  return empty;
+}
+
+/**
+ * Empties a private directory by handle, then removes its name. Where the user moved the name away meanwhile, an empty
+ * directory of the service's remains where they put it. Never follows a link. `beat` is called before each entry.
+ */
+export function removePrivate(directory: PrivateDirectory, beat: () => void): void {
+  if (removeName(directory)) return;
+  emptyDirectory(directory.handle, beat);
+  removeName(directory);
+}
+
+function removeName(directory: PrivateDirectory): boolean {
+  try {
+    rmdirSync(at(directory.parent, directory.name));
+    return true;
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'ENOTDIR', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error;
+    return false;
+  }
+}
+
+/** Removes everything below an open directory of the service's own. */
+export function emptyDirectory(handle: Handle, beat: () => void): void {
+  // A sealed directory does not let its owner remove names; for root this changes nothing.
+  fchmodSync(handle, 0o700);
+  for (let left = true; left;) left = removeEntries(handle, beat);
+}
+
+function removeEntries(handle: Handle, beat: () => void): boolean {
+  const directories: RawName[] = [];
+  let found = false;
+  eachEntry(handle, (name, kind) => {
+    beat();
+    found = true;
+    if (kind === 'directory') directories.push(name);
+    else unlinkSync(at(handle, name));
+  });
+  for (const name of directories) removeDirectory(handle, name, beat);
+  return found;
+}
+
+function removeDirectory(parent: Handle, name: RawName, beat: () => void): void {
+  const handle = openDirectory(parent, name);
+  try {
+    emptyDirectory(handle, beat);
+  } finally {
+    closeSync(handle);
+  }
+  rmdirSync(at(parent, name));
+}

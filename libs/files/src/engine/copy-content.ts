@@ -1,0 +1,184 @@
+import { fdatasyncSync, ftruncateSync, readSync, writeSync, type BigIntStats } from 'node:fs';
+import { AppError } from '@app/core';
+import { type Handle } from '../confined/handle';
+import { translate } from '../confined/system-errors';
+import { type WorkerControl } from '../pool/control';
+import { type Algorithm, hashOf, type RunningHash, startHash } from './hashing';
+
+/** Bytes moved by one system call: larger ones were not faster, and leave the processor's cache. */
+export const CHUNK_BYTES = 1024 * 1024;
+
+/** Granularity in which runs of zeros of a sparse file become holes again. */
+const HOLE_BYTES = 64 * 1024;
+
+// One pair a thread: a worker does one thing at a time.
+const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+const second = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+const zeros = Buffer.alloc(HOLE_BYTES);
+
+/** What copying should be like. */
+export interface CopyOptions {
+  algorithm: Algorithm | null;
+  /** Flush the data before it is read back; a tree is flushed as a whole instead. */
+  flush: boolean;
+}
+
+/** The error for content that does not arrive as it was read. */
+function notAsRead(): AppError {
+  return new AppError(
+    'checksum_mismatch',
+    'What was written is not what was read: the storage of the user areas returned other bytes. Nothing was published; try again.',
+  );
+}
+
+/**
+ * Copies an open file into an open empty one, then reads the copy back and compares checksums of both. Holes of a
+ * sparse source stay holes. Returns the checksum, or null when none is asked for.
+ */
+export function copyContent(
+  source: Handle,
+  stat: BigIntStats,
+  copy: Handle,
+  options: CopyOptions,
+  control: WorkerControl,
+): { bytes: number; checksum: string | null } {
+  const sparse = stat.blocks * 512n < stat.size;
+  if (stat.size < CHUNK_BYTES && !sparse) return copySmall(source, copy, options, control);
+  const hash = options.algorithm ? startHash(options.algorithm) : null;
+  const bytes = copyLarge(source, copy, { sparse, hash }, control);
+  if (options.flush) flush(copy, control);
+  if (!options.algorithm || !hash) return { bytes, checksum: null };
+  const checksum = hash.digest();
+  if (hashHandle(copy, options.algorithm, 'target', control).checksum !== checksum) throw notAsRead();
+  return { bytes, checksum };
+}
+
+function copySmall(
+  source: Handle,
+  copy: Handle,
+  options: CopyOptions,
+  control: WorkerControl,
+): { bytes: number; checksum: string | null } {
+  control.step();
+  const length = readFully(source, buffer);
+  if (length === CHUNK_BYTES) throw sourceChanged();
+  const content = buffer.subarray(0, length);
+  writeFully(copy, content, 0);
+  if (options.flush) flush(copy, control);
+  control.bytes(length);
+  if (!options.algorithm) return { bytes: length, checksum: null };
+  const written = readBack(copy, length);
+  if (!written.equals(content)) throw notAsRead();
+  return { bytes: length, checksum: hashOf(options.algorithm, content) };
+}
+
+function readBack(copy: Handle, length: number): Buffer {
+  try {
+    return second.subarray(0, readSync(copy, second, 0, Math.min(length + 1, CHUNK_BYTES), 0));
+  } catch (error) {
+    throw translate(error, 'target');
+  }
+}
+
+function copyLarge(
+  source: Handle,
+  copy: Handle,
+  how: { sparse: boolean; hash: RunningHash | null },
+  control: WorkerControl,
+): number {
+  let position = 0;
+  for (;;) {
+    control.step();
+    const length = readFully(source, buffer);
+    if (length === 0) break;
+    const chunk = length === CHUNK_BYTES ? buffer : buffer.subarray(0, length);
+    how.hash?.update(chunk);
+    if (how.sparse) writeAroundHoles(copy, chunk, position);
+    else writeFully(copy, chunk, position);
+    position += length;
+    control.bytes(length);
+  }
+  if (how.sparse) truncate(copy, position);
+  return position;
+}
+
+/** Reads until the buffer is full or the file ends. */
+function readFully(source: Handle, into: Buffer): number {
+  try {
+    let length = 0;
+    while (length < into.length) {
+      const count = readSync(source, into, length, into.length - length, null);
+      if (count === 0) break;
+      length += count;
+    }
+    return length;
+  } catch (error) {
+    throw translate(error, 'source');
+  }
+}
+
+function writeFully(copy: Handle, data: Buffer, position: number): void {
+  try {
+    for (let done = 0; done < data.length;) done += writeSync(copy, data, done, data.length - done, position + done);
+  } catch (error) {
+    throw translate(error, 'target');
+  }
+}
+
+function writeAroundHoles(copy: Handle, data: Buffer, position: number): void {
+  for (let start = 0; start < data.length; start += HOLE_BYTES) {
+    const piece = data.subarray(start, start + HOLE_BYTES);
+    if (!piece.equals(piece.length === HOLE_BYTES ? zeros : zeros.subarray(0, piece.length))) {
+      writeFully(copy, piece, position + start);
+    }
+  }
+}
+
+function truncate(copy: Handle, size: number): void {
+  try {
+    ftruncateSync(copy, size);
+  } catch (error) {
+    throw translate(error, 'target');
+  }
+}
+
+/** Brings the data of one file to disk. */
+export function flush(copy: Handle, control: WorkerControl): void {
+  try {
+    control.patiently(() => fdatasyncSync(copy));
+  } catch (error) {
+    throw translate(error, 'target');
+  }
+}
+
+/** Reads an open file from its beginning and computes its checksum. */
+export function hashHandle(
+  handle: Handle,
+  algorithm: Algorithm,
+  side: 'source' | 'target',
+  control: WorkerControl,
+): { bytes: number; checksum: string } {
+  const hash = startHash(algorithm);
+  let position = 0;
+  for (;;) {
+    control.step();
+    let length: number;
+    try {
+      length = readSync(handle, second, 0, CHUNK_BYTES, position);
+    } catch (error) {
+      throw translate(error, side);
+    }
+    if (length === 0) return { bytes: position, checksum: hash.digest() };
+    hash.update(length === CHUNK_BYTES ? second : second.subarray(0, length));
+    position += length;
+  }
+}
+
+/** The error for a source that did not hold still. */
+export function sourceChanged(path?: string): AppError {
+  const what = path === undefined ? 'The source' : `The source file ${path}`;
+  return new AppError(
+    'source_changed',
+    `${what} changed while it was read; nothing was staged. Try again when it is no longer written to.`,
+  );
+}

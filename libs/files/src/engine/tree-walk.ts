@@ -1,0 +1,228 @@
+import { closeSync, constants, openSync, type BigIntStats } from 'node:fs';
+import { AppError } from '@app/core';
+import {
+  eachEntry,
+  type EntryKind,
+  type Handle,
+  openDirectory,
+  readLink,
+  reopenForReading,
+  self,
+  statHandle,
+} from '../confined/handle';
+import { type ResolvedSource, SourceResolver } from '../confined/resolve-source';
+import { type RootSpec } from '../confined/root';
+import { translate } from '../confined/system-errors';
+import { showPath } from '../names/path-text';
+import { type RawName } from '../names/raw-name';
+import { type WorkerControl } from '../pool/control';
+import { sourceChanged } from './copy-content';
+import { relativeText, staysBelow } from './link-text';
+
+/** Deepest tree that is staged: each level holds open handles, and their number is limited for the process. */
+export const MAX_DEPTH = 400;
+
+/** A file of a tree: by the directory that holds it, or by a handle where a link led to it. */
+export interface TreeFile {
+  /** Path below the tree's top. */
+  path: RawName;
+  name: RawName;
+  /** The directory that holds the file on the storage, and its name there (another one behind a link). */
+  parent: Handle;
+  sourceName: RawName;
+}
+
+/** What a walk does with each thing it finds; `D` is what the visitor keeps for a directory. */
+export interface TreeVisitor<D> {
+  /** A directory begins; for the top `parent` is undefined. */
+  enter(path: RawName, name: RawName, parent: D | undefined, handle: Handle): D;
+  /** A regular file. */
+  file(file: TreeFile, directory: D): void;
+  /** A link that stays inside the tree, with the text that it has in the copy. */
+  link(path: RawName, name: RawName, text: RawName, directory: D): void;
+  /** A directory is complete. */
+  leave?(directory: D, handle: Handle): void;
+  /** A directory is done with, also when the walk failed in it. */
+  close?(directory: D): void;
+  /** False for a file that this visitor does not want to look at (another worker has it). */
+  wants?(path: RawName, name: RawName): boolean;
+}
+
+interface Frame<D> {
+  handle: Handle;
+  path: RawName;
+  /** Where the directory really lies: root and names below it. */
+  root: RootSpec;
+  real: RawName[];
+  /** The real place of the tree, or of the linked directory that this frame lies in: links inside it stay links. */
+  base: RawName[];
+  data: D;
+  /** Device and inode of the directories above, to notice a link that leads back up. */
+  above: readonly string[];
+}
+
+interface Below {
+  name: RawName;
+  /** True for a link to a directory elsewhere: resolved again when its turn comes, so that no handles pile up. */
+  linked: boolean;
+}
+
+/**
+ * Walks a tree of the storage. Links that stay inside the tree are handed on as links; others that stay inside the
+ * roots are walked as what they point to; one that leaves ends the walk with `path_outside_storage`, its path in the
+ * sentence. Memory grows with depth and with the number of directories in one directory, not with files.
+ */
+export class TreeWalk<D> {
+  constructor(
+    private readonly roots: readonly RootSpec[],
+    private readonly visitor: TreeVisitor<D>,
+    private readonly control: WorkerControl,
+  ) {}
+
+  /** Walks from a resolved directory; its handles stay the caller's. */
+  run(top: Pick<ResolvedSource, 'root' | 'path' | 'object'>): void {
+    const handle = openSync(self(top.object), constants.O_RDONLY | constants.O_DIRECTORY);
+    const place = { root: top.root, real: top.path, base: top.path, above: [] };
+    this.walk({ handle, path: '', ...place }, '', undefined);
+  }
+
+  private walk(at: Omit<Frame<D>, 'data'>, name: RawName, parent: D | undefined): void {
+    try {
+      const data = this.visitor.enter(at.path, name, parent, at.handle);
+      try {
+        this.inside({ ...at, data });
+      } finally {
+        this.visitor.close?.(data);
+      }
+    } finally {
+      closeSync(at.handle);
+    }
+  }
+
+  private inside(frame: Frame<D>): void {
+    const below: Below[] = [];
+    try {
+      eachEntry(frame.handle, (name, kind) => this.entry(frame, name, kind, below));
+    } catch (error) {
+      throw translate(error, 'source');
+    }
+    if (below.length > 0) this.descend(frame, below);
+    this.visitor.leave?.(frame.data, frame.handle);
+  }
+
+  private entry(frame: Frame<D>, name: RawName, kind: EntryKind, below: Below[]): void {
+    this.control.step();
+    const path = frame.path === '' ? name : `${frame.path}/${name}`;
+    if (kind === 'file') {
+      if (this.visitor.wants?.(path, name) === false) return;
+      this.visitor.file({ path, name, parent: frame.handle, sourceName: name }, frame.data);
+    } else if (kind === 'directory') below.push({ name, linked: false });
+    else if (kind === 'link') this.link(frame, path, name, below);
+    else throw unsupported(path);
+  }
+
+  private link(frame: Frame<D>, path: RawName, name: RawName, below: Below[]): void {
+    const text = readLink(frame.handle, name);
+    const target = this.resolveLink(frame, path, name, text);
+    if (!target) return this.visitor.link(path, name, text, frame.data);
+    try {
+      if (target.root.name === frame.root.name && isBelow(target.path, frame.base)) {
+        const inside = staysBelow(text, frame.real, frame.base) ? text : relativeText(frame.real, target.path);
+        this.visitor.link(path, name, inside, frame.data);
+      } else if (target.stat.isDirectory()) {
+        below.push({ name, linked: true });
+      } else if (!target.stat.isFile()) throw unsupported(path);
+      else if (this.visitor.wants?.(path, name) !== false) {
+        this.visitor.file({ path, name, parent: target.parent, sourceName: target.path.at(-1)! }, frame.data);
+      }
+    } finally {
+      release(target);
+    }
+  }
+
+  /** What a link leads to; undefined for one that leads nowhere but would stay inside the tree. */
+  private resolveLink(frame: Frame<D>, path: RawName, name: RawName, text: RawName): ResolvedSource | undefined {
+    const shown = showPath(path).text;
+    const start = { absolute: false, root: frame.root, directory: frame.real, segments: [name], asSent: shown };
+    try {
+      return new SourceResolver(this.roots, start, this.control.touch).resolve();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      if (error.code === 'source_not_found' && staysBelow(text, frame.real, frame.base)) return undefined;
+      throw error;
+    }
+  }
+
+  private descend(frame: Frame<D>, below: Below[]): void {
+    const stat = statHandle(frame.handle);
+    const above = [...frame.above, `${stat.dev}:${stat.ino}`];
+    if (above.length >= MAX_DEPTH) {
+      throw new AppError(
+        'source_unsupported',
+        `The source is deeper than ${MAX_DEPTH} directories at ${showPath(frame.path).text}.`,
+      );
+    }
+    for (let next = below.pop(); next; next = below.pop()) {
+      const path = frame.path === '' ? next.name : `${frame.path}/${next.name}`;
+      if (next.linked) this.stepThroughLink(frame, next.name, path, above);
+      else this.stepInto(frame, next.name, path, above);
+    }
+  }
+
+  private stepInto(frame: Frame<D>, name: RawName, path: RawName, above: readonly string[]): void {
+    let handle: Handle;
+    try {
+      handle = openDirectory(frame.handle, name);
+    } catch (error) {
+      throw translate(error, 'source');
+    }
+    const place = { root: frame.root, real: [...frame.real, name], base: frame.base };
+    this.walk({ handle, path, above, ...place }, name, frame.data);
+  }
+
+  private stepThroughLink(frame: Frame<D>, name: RawName, path: RawName, above: readonly string[]): void {
+    const target = this.resolveLink(frame, path, name, readLink(frame.handle, name));
+    if (!target) throw sourceChanged(showPath(path).text);
+    let handle: Handle;
+    try {
+      if (above.includes(`${target.stat.dev}:${target.stat.ino}`)) {
+        throw new AppError(
+          'source_unsupported',
+          `The link ${showPath(path).text} leads to a directory that contains it.`,
+        );
+      }
+      handle = reopenForReading(target.object);
+    } catch (error) {
+      throw translate(error, 'source');
+    } finally {
+      release(target);
+    }
+    const place = { root: target.root, real: target.path, base: target.path };
+    this.walk({ handle, path, above, ...place }, name, frame.data);
+  }
+}
+
+/** Closes the handles of a resolution. */
+export function release(resolved: Pick<ResolvedSource, 'object' | 'parent'>): void {
+  closeSync(resolved.object);
+  if (resolved.parent !== resolved.object) closeSync(resolved.parent);
+}
+
+/** The error for what is neither file, directory nor link. */
+export function unsupported(path: RawName): AppError {
+  const what = path === '' ? 'The source' : showPath(path).text;
+  return new AppError(
+    'source_unsupported',
+    `${what} is a socket, FIFO or device; only files and directories can be staged.`,
+  );
+}
+
+/** The kind of what a handle holds; null for what cannot be staged. */
+export function kindOf(stat: BigIntStats): 'file' | 'directory' | null {
+  if (stat.isFile()) return 'file';
+  return stat.isDirectory() ? 'directory' : null;
+}
+
+function isBelow(path: RawName[], base: RawName[]): boolean {
+  return base.every((segment, index) => path[index] === segment);
+}

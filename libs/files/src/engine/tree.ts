@@ -1,0 +1,236 @@
+import { closeSync, mkdirSync, symlinkSync } from 'node:fs';
+import { at, errnoOf, type Handle, openDirectory, openForReading, statHandle, statName } from '../confined/handle';
+import { type PrivateDirectory, removePrivate } from '../confined/private-directory';
+import { translate } from '../confined/system-errors';
+import { rawPath, type RawName } from '../names/raw-name';
+import { showPath } from '../names/path-text';
+import { type WorkerControl } from '../pool/control';
+import { sourceChanged } from './copy-content';
+import { seal } from './ownership';
+import { contentOptions, manifestRow } from './place';
+import { type ContentOptions, keepTimes, placeCopy, placeLink } from './place-content';
+import { publish, sealMade } from './publish';
+import { Fingerprint, statTreeFile, surveyTree } from './survey';
+import { type ManifestRow, type PlaceTask, type ShardResult, type TreeSession } from './task-types';
+import { type TreeFile, type TreeVisitor, TreeWalk, unsupported } from './tree-walk';
+
+/** Rows that a worker reports at once. */
+const REPORT_ROWS = 500;
+
+/** Trees with fewer directories than this are divided by file, others by directory, whose files then share a lock less. */
+const DIVIDE_BY_DIRECTORY = 16;
+
+/** The part of a tree that one of several workers takes. */
+export interface Shard {
+  index: number;
+  of: number;
+}
+
+function topOf(task: PlaceTask, session: TreeSession) {
+  const root = task.storages.find((one) => one.name === session.storage)!;
+  return { root, path: session.sourcePath, object: session.source };
+}
+
+/**
+ * Fills one worker's share of a tree into the private directory: each worker walks the whole tree and takes the files
+ * whose name falls to it, so nothing needs to be handed out and memory stays flat. Rows of the manifest are reported
+ * as they come.
+ */
+export function fillShard(task: PlaceTask, session: TreeSession, shard: Shard, control: WorkerControl): ShardResult {
+  const visitor = new ShardVisitor(task, session, shard, control);
+  new TreeWalk(task.storages, visitor, control).run(topOf(task, session));
+  return visitor.end();
+}
+
+class ShardVisitor implements TreeVisitor<Handle> {
+  private readonly options: ContentOptions;
+  private readonly fingerprint = new Fingerprint();
+  private readonly byDirectory: boolean;
+  private rows: ManifestRow[] = [];
+  private clones = 0;
+  private copies = 0;
+
+  constructor(
+    task: PlaceTask,
+    private readonly session: TreeSession,
+    private readonly shard: Shard,
+    private readonly control: WorkerControl,
+  ) {
+    this.options = contentOptions(task, session.areaGroup ?? undefined, false);
+    this.byDirectory = session.survey.directories >= DIVIDE_BY_DIRECTORY;
+  }
+
+  enter(path: RawName, name: RawName, parent: Handle | undefined): Handle {
+    if (this.shard.index === 0) this.fingerprint.addDirectory(path);
+    if (parent === undefined) return openDirectory(this.session.payloadParent, this.session.payloadName);
+    try {
+      mkdirSync(at(parent, name), 0o700);
+    } catch (error) {
+      // Another worker of this operation was here first.
+      if (errnoOf(error) !== 'EEXIST') throw translate(error, 'target');
+    }
+    return openDirectory(parent, name);
+  }
+
+  wants(path: RawName, name: RawName): boolean {
+    return shareOf(this.byDirectory ? path.slice(0, -name.length) : name, this.shard.of) === this.shard.index;
+  }
+
+  file(file: TreeFile, directory: Handle): void {
+    if (this.options.kind === 'link') this.linkHard(file, directory);
+    else this.copy(file, directory);
+    this.control.files(1);
+  }
+
+  private linkHard(file: TreeFile, directory: Handle): void {
+    const stat = statTreeFile(file);
+    this.fingerprint.addFile(file.path, stat);
+    const from = { parent: file.parent, name: file.sourceName, stat, path: file.path };
+    const placed = placeLink(from, directory, file.name, this.options, this.control);
+    this.report(manifestRow(file.path, 'file', placed.stat, null));
+  }
+
+  private copy(file: TreeFile, directory: Handle): void {
+    const content = openContent(file);
+    try {
+      const stat = statHandle(content);
+      if (!stat.isFile()) throw unsupported(file.path);
+      this.fingerprint.addFile(file.path, stat);
+      const placed = placeCopy(content, stat, directory, file.name, this.options, this.control);
+      closeSync(placed.handle);
+      if (placed.how === 'clone') this.clones += 1;
+      else this.noClone();
+      this.report(manifestRow(file.path, 'file', placed.stat, placed.checksum?.value ?? null));
+    } finally {
+      closeSync(content);
+    }
+  }
+
+  /** The first file that cannot be cloned settles it for the others: each vain try costs. */
+  private noClone(): void {
+    this.copies += 1;
+    this.options.clone = false;
+  }
+
+  link(path: RawName, name: RawName, text: RawName, directory: Handle): void {
+    if (!this.wants(path, name)) return;
+    this.fingerprint.addLink(path, text);
+    try {
+      symlinkSync(rawPath(text), at(directory, name));
+      this.report(manifestRow(path, 'link', statName(directory, name)!, null));
+    } catch (error) {
+      throw translate(error, 'target');
+    }
+    this.control.files(1);
+  }
+
+  close(directory: Handle): void {
+    closeSync(directory);
+  }
+
+  private report(row: ManifestRow): void {
+    this.rows.push(row);
+    if (this.rows.length >= REPORT_ROWS) this.send();
+  }
+
+  private send(): void {
+    const rows = this.rows;
+    this.rows = [];
+    if (rows.length > 0) this.control.emit(rows);
+  }
+
+  end(): ShardResult {
+    this.send();
+    return { fingerprint: this.fingerprint.value, clones: this.clones, copies: this.copies };
+  }
+}
+
+function openContent(file: TreeFile): Handle {
+  try {
+    return openForReading(file.parent, file.sourceName);
+  } catch (error) {
+    if (['ENOENT', 'ELOOP', 'ENXIO'].includes(errnoOf(error) ?? '')) throw sourceChanged(showPath(file.path).text);
+    throw translate(error, 'source');
+  }
+}
+
+/** Which worker a text falls to: any even spread will do. */
+function shareOf(text: string, of: number): number {
+  let sum = 0;
+  for (let index = 0; index < text.length; index += 1) sum = (Math.imul(sum, 31) + text.charCodeAt(index)) | 0;
+  return (sum >>> 0) % of;
+}
+
+/** Gives the directories of a filled tree their times, owner and modes, innermost first, the top last. */
+export function sealTree(task: PlaceTask, session: TreeSession, control: WorkerControl): void {
+  const group = session.areaGroup ?? undefined;
+  const visitor: TreeVisitor<Handle> = {
+    enter: (_path, name, parent) =>
+      parent === undefined ? openDirectory(session.payloadParent, session.payloadName) : openFilled(parent, name),
+    wants: () => false,
+    file: () => undefined,
+    link: () => undefined,
+    leave(copy, source) {
+      keepTimes(copy, statHandle(source));
+      seal(copy, statHandle(copy), task.ownership, group, task.ownership.dirMode);
+    },
+    close: (copy) => closeSync(copy),
+  };
+  new TreeWalk(task.storages, visitor, control).run(topOf(task, session));
+}
+
+function openFilled(parent: Handle, name: RawName): Handle {
+  try {
+    return openDirectory(parent, name);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') throw sourceChanged();
+    throw translate(error, 'target');
+  }
+}
+
+/** Throws `source_changed` when a tree is no longer what `fingerprint` says. */
+export function recheckTree(task: PlaceTask, session: TreeSession, fingerprint: string, control: WorkerControl): void {
+  const now = surveyTree(task.storages, topOf(task, session), { maxFiles: 0, maxBytes: 0 }, control);
+  if (now.fingerprint !== fingerprint) throw sourceChanged();
+}
+
+/** Publishes a filled, sealed and flushed tree in one step; throws `DestinationTaken` and what {@link publish} does. */
+export function publishTree(task: PlaceTask, session: TreeSession, control: WorkerControl): void {
+  const place = { directory: session.payloadParent, name: session.payloadName, made: session.made };
+  sealMade(place, task.ownership, session.areaGroup ?? undefined);
+  control.step();
+  publish({
+    private: privateOf(session),
+    place,
+    payload: session.payload,
+    base: session.base,
+    missing: session.missing,
+    name: session.name,
+    byRename: task.publishByRename,
+  });
+}
+
+function privateOf(session: TreeSession): PrivateDirectory {
+  return { handle: session.privateHandle, parent: session.privateParent, name: session.privateName };
+}
+
+/** Ends a session: removes what is left in its private directory and gives back its handles. Once only. */
+export function closeSession(task: PlaceTask, session: TreeSession, control: WorkerControl): void {
+  try {
+    removePrivate(privateOf(session), () => control.touch(task.target.ordinal));
+  } finally {
+    const { target, sourceParent, source, base, privateParent, privateHandle, made, payload } = session;
+    for (const handle of new Set([
+      target,
+      sourceParent,
+      source,
+      base,
+      privateParent,
+      privateHandle,
+      ...made,
+      payload,
+    ])) {
+      closeSync(handle);
+    }
+  }
+}

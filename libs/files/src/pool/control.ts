@@ -1,0 +1,158 @@
+/**
+ * Shared memory between the service and its workers: a worker that is inside a long row of synchronous calls reads no
+ * messages, so cancel, progress and signs of life go this way.
+ */
+
+/** Thrown in a worker when its operation was cancelled; the service sees its own signal's reason instead. */
+export class CancelledError extends Error {
+  constructor() {
+    super('The operation was cancelled');
+    this.name = 'CancelledError';
+  }
+}
+
+const CANCEL = 0;
+const UNREAD = 1;
+const COUNTERS_OFFSET = 16;
+
+/** One operation's shared state: a cancel flag, counters of what is done, and back-pressure for what workers report. */
+export class Ledger {
+  private readonly flags: Int32Array;
+  private readonly counters: BigInt64Array;
+
+  constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(COUNTERS_OFFSET + 16)) {
+    this.flags = new Int32Array(memory, 0, 4);
+    this.counters = new BigInt64Array(memory, COUNTERS_OFFSET, 2);
+  }
+
+  cancel(): void {
+    Atomics.store(this.flags, CANCEL, 1);
+    Atomics.notify(this.flags, UNREAD);
+  }
+
+  get cancelled(): boolean {
+    return Atomics.load(this.flags, CANCEL) === 1;
+  }
+
+  addBytes(count: number): void {
+    Atomics.add(this.counters, 0, BigInt(count));
+  }
+
+  addFiles(count: number): void {
+    Atomics.add(this.counters, 1, BigInt(count));
+  }
+
+  /** Bytes done so far, in all threads. */
+  get bytes(): number {
+    return Number(Atomics.load(this.counters, 0));
+  }
+
+  /** Files and kept links done so far, in all threads. */
+  get files(): number {
+    return Number(Atomics.load(this.counters, 1));
+  }
+
+  /** Counts a report as sent, and waits while the service has too many unread; used in workers only. */
+  sent(limit: number, beat: () => void): void {
+    Atomics.add(this.flags, UNREAD, 1);
+    for (let unread = Atomics.load(this.flags, UNREAD); unread > limit && !this.cancelled;) {
+      Atomics.wait(this.flags, UNREAD, unread, 200);
+      beat();
+      unread = Atomics.load(this.flags, UNREAD);
+    }
+  }
+
+  /** Counts a report as read. */
+  read(): void {
+    Atomics.sub(this.flags, UNREAD, 1);
+    Atomics.notify(this.flags, UNREAD);
+  }
+}
+
+const BEAT = 0;
+const WHERE = 1;
+const PATIENCE = 2;
+
+/** One worker's signs of life: a beat before each call that may block, and the root that it is about to touch. */
+export class Pulse {
+  private readonly cells: Int32Array;
+
+  constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(12)) {
+    this.cells = new Int32Array(memory);
+  }
+
+  beat(): void {
+    Atomics.add(this.cells, BEAT, 1);
+  }
+
+  get beats(): number {
+    return Atomics.load(this.cells, BEAT);
+  }
+
+  touch(ordinal: number): void {
+    Atomics.store(this.cells, WHERE, ordinal);
+    this.beat();
+  }
+
+  /** The root that the worker touched last, by its number. */
+  get where(): number {
+    return Atomics.load(this.cells, WHERE);
+  }
+
+  /** How many times the usual time-out the present call may take (a flush of much data takes long). */
+  set patience(times: number) {
+    Atomics.store(this.cells, PATIENCE, times);
+    this.beat();
+  }
+
+  get patience(): number {
+    return Math.max(1, Atomics.load(this.cells, PATIENCE));
+  }
+}
+
+/** A flush may rightly take this many times `STORAGE_TIMEOUT_SECONDS`. */
+const FLUSH_PATIENCE = 20;
+
+/** What engine code sees of its operation and worker. */
+export class WorkerControl {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly pulse: Pulse,
+    private readonly report: (data: unknown) => void,
+  ) {}
+
+  /** Before each call that may block: a sign of life, and the end when the operation was cancelled. */
+  step(): void {
+    this.pulse.beat();
+    if (this.ledger.cancelled) throw new CancelledError();
+  }
+
+  readonly touch = (ordinal: number): void => {
+    this.pulse.touch(ordinal);
+  };
+
+  bytes(count: number): void {
+    this.ledger.addBytes(count);
+  }
+
+  files(count: number): void {
+    this.ledger.addFiles(count);
+  }
+
+  /** Runs a call that may take long although all is well. */
+  patiently<T>(work: () => T): T {
+    this.pulse.patience = FLUSH_PATIENCE;
+    try {
+      return work();
+    } finally {
+      this.pulse.patience = 1;
+    }
+  }
+
+  /** Sends something to the service in the middle of a task; waits when it cannot keep up. */
+  emit(data: unknown): void {
+    this.report(data);
+    this.ledger.sent(32, () => this.pulse.beat());
+    if (this.ledger.cancelled) throw new CancelledError();
+  }
+}

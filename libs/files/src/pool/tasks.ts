@@ -1,0 +1,37 @@
+import { createFile } from '../browse/create-file';
+import { inspectRoot, probePair, probeTarget } from '../browse/inspect-roots';
+import { listArea, listStorage } from '../browse/list-directory';
+import { listPrivate, sweepPrivate } from '../browse/sweep';
+import { place } from '../engine/place';
+import { type PlaceTask, type TreeSession } from '../engine/task-types';
+import { closeSession, fillShard, publishTree, recheckTree, sealTree, type Shard } from '../engine/tree';
+import { type WorkerControl } from './control';
+
+interface TreeTask {
+  task: PlaceTask;
+  session: TreeSession;
+}
+
+/** Everything that a worker can be asked to do: one synchronous function a kind of task. */
+export const TASKS = {
+  place,
+  fillShard: ({ task, session, shard }: TreeTask & { shard: Shard }, control: WorkerControl) =>
+    fillShard(task, session, shard, control),
+  sealTree: ({ task, session }: TreeTask, control: WorkerControl) => sealTree(task, session, control),
+  recheckTree: ({ task, session, fingerprint }: TreeTask & { fingerprint: string }, control: WorkerControl) =>
+    recheckTree(task, session, fingerprint, control),
+  publishTree: ({ task, session }: TreeTask, control: WorkerControl) => publishTree(task, session, control),
+  closeSession: ({ task, session }: TreeTask, control: WorkerControl) => closeSession(task, session, control),
+  listStorage,
+  listArea,
+  createFile,
+  inspectRoot,
+  probeTarget,
+  probePair,
+  listPrivate,
+  sweepPrivate,
+};
+
+export type TaskKind = keyof typeof TASKS;
+export type TaskInput<K extends TaskKind> = Parameters<(typeof TASKS)[K]>[0];
+export type TaskOutput<K extends TaskKind> = ReturnType<(typeof TASKS)[K]>;
