@@ -1,1 +1,25 @@
-export {};
+export { AccountDirectory, type Account } from './accounts/account-directory';
+export { OwnershipPolicy, type OwnershipOptions } from './accounts/ownership-policy';
+export { type PairProbe, type TargetProbe } from './browse/inspect-roots';
+export { type ListedEntry, type ListedPage } from './browse/list-directory';
+export { type Algorithm, type Checksum } from './engine/hashing';
+export { type LinkKind, type ManifestRow } from './engine/task-types';
+export { FilesModule, type FilesModuleOptions } from './files.module';
+export {
+  type DestinationPath,
+  MAX_PATH_BYTES,
+  MAX_SEGMENT_BYTES,
+  type PathText,
+  readDestination,
+  readPath,
+  refuseEscape,
+  showPath,
+} from './names/path-text';
+export { type RawName } from './names/raw-name';
+export { WorkerPool } from './pool/worker-pool';
+export { FileBrowser } from './stager/file-browser';
+export { FileStager } from './stager/file-stager';
+export { type FilesOptions } from './stager/files-options';
+export { LeftOvers } from './stager/left-overs';
+export { type PlaceHooks, type Placement, type PlaceRequest } from './stager/placement';
+export { RootRegistry, type RootState } from './stager/root-registry';

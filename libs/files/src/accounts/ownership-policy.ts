@@ -1,6 +1,6 @@
 import { AppError } from '@app/core';
 import { type Ownership } from '../engine/ownership';
-import { type AccountDirectory } from './account-directory';
+import { type Account, type AccountDirectory } from './account-directory';
 
 /** What the operator decided about owners and modes. */
 export interface OwnershipOptions {
@@ -23,13 +23,19 @@ export class OwnershipPolicy {
     private readonly options: OwnershipOptions,
   ) {}
 
+  /** The account of a user, null for one who has none. Throws `forbidden` for accounts below `MIN_UID`, so for root. */
+  async admit(username: string): Promise<Account | null> {
+    const account = await this.accounts.find(username);
+    if (account && account.uid < this.options.minUid) throw systemAccount(username);
+    return account;
+  }
+
   /**
    * The ownership for a user. `canChown` tells whether the service may give files away. Throws `forbidden` for accounts
    * below `MIN_UID`, and where `UNMAPPED_USERS=refuse`.
    */
   async decide(username: string, canChown: boolean): Promise<Ownership> {
-    const account = await this.accounts.find(username);
-    if (account && account.uid < this.options.minUid) throw systemAccount(username);
+    const account = await this.admit(username);
     const { fileMode, dirMode, unmapped } = this.options;
     const userUid = account?.uid ?? null;
     const ownModes = { userUid, fileMode, dirMode, madeDirMode: MADE_DIR_MODE };

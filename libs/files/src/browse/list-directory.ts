@@ -1,12 +1,12 @@
 import { closeSync, type BigIntStats } from 'node:fs';
 import { AppError } from '@app/core';
 import { eachEntry, errnoOf, type Handle, reopenForReading, statName } from '../confined/handle';
-import { sourceNotFound, sourcePath, SourceResolver } from '../confined/resolve-source';
+import { sourcePath, SourceResolver } from '../confined/resolve-source';
 import { openRoot, type RootSpec } from '../confined/root';
 import { translate } from '../confined/system-errors';
 import { openArea, openStep } from '../confined/user-area';
 import { release } from '../engine/tree-walk';
-import { PRIVATE_NAME, segmentsOf } from '../names/path-text';
+import { PRIVATE_NAME, refuseEscape, segmentsOf } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 
@@ -44,6 +44,7 @@ export interface ListAreaTask extends PageRequest {
   target: RootSpec;
   username: RawName;
   raw: RawName;
+  asSent: string;
 }
 
 /** Lists a directory of a storage; a file's listing is the file itself. */
@@ -67,19 +68,20 @@ export function listStorage(task: ListStorageTask, control: WorkerControl): List
 
 /** Lists a directory of a user area, never through a link. The area of a user who has none yet is empty. */
 export function listArea(task: ListAreaTask, control: WorkerControl): ListedPage {
+  const segments = segmentsOf(task.raw);
+  refuseEscape({ segments, absolute: task.raw.startsWith('/'), intoDirectory: true });
   const target = openRoot(task.target, control.touch);
   const opened: Handle[] = [target];
   try {
     const area = openArea(target, task.username);
-    const segments = segmentsOf(task.raw);
     if (area === undefined) {
       if (segments.length === 0) return { entries: [], more: false };
-      throw sourceNotFound(task.raw);
+      throw noDirectory(task.asSent);
     }
     opened.push(area);
     for (const segment of segments) {
-      const next = segment === '..' ? undefined : openStep(opened.at(-1)!, segment);
-      if (next === undefined) throw sourceNotFound(task.raw);
+      const next = stepInto(opened.at(-1)!, segment, task.asSent);
+      if (next === undefined) throw noDirectory(task.asSent);
       opened.push(next);
     }
     return readPage(opened.at(-1)!, task, control);
@@ -88,6 +90,20 @@ export function listArea(task: ListAreaTask, control: WorkerControl): ListedPage
   } finally {
     for (const handle of opened) closeSync(handle);
   }
+}
+
+/** {@link openStep} for a reader, to whom a file in the way is no conflict. */
+function stepInto(parent: Handle, segment: RawName, asSent: string): Handle | undefined {
+  try {
+    return openStep(parent, segment);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'destination_conflict') throw notADirectory(asSent);
+    throw error;
+  }
+}
+
+function noDirectory(asSent: string): AppError {
+  return new AppError('not_found', `The user area has no directory ${asSent}.`);
 }
 
 function notADirectory(asSent: string): AppError {

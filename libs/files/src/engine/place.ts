@@ -1,23 +1,20 @@
-import { closeSync, mkdirSync, statfsSync, symlinkSync, type BigIntStats } from 'node:fs';
+import { closeSync, mkdirSync, statfsSync, type BigIntStats } from 'node:fs';
 import { AppError } from '@app/core';
-import { at, type Handle, openDirectory, reopenForReading, self, statHandle, statName } from '../confined/handle';
+import { at, type Handle, openDirectory, self } from '../confined/handle';
 import { makePrivate, type PrivateDirectory, removePrivate } from '../confined/private-directory';
 import { outsideStorage, type ResolvedSource, sourcePath, SourceResolver } from '../confined/resolve-source';
 import { openRoot } from '../confined/root';
 import { noSpace, translate } from '../confined/system-errors';
 import { destinationConflict, type DestinationSpot, locateDestination } from '../confined/user-area';
 import { lastName } from '../names/path-text';
-import { rawPath } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
-import { comparePresent, isOwnLink, symbolicTarget } from './compare';
-import { sourceChanged } from './copy-content';
-import { checkSource, type ContentOptions, holdPlaced, placeCopy, placeLink, type PlacedFile } from './place-content';
-import { DestinationTaken, makeParents, type PayloadPlace, publish, sealMade } from './publish';
+import { comparePresent, isOwnLink } from './compare';
+import { placeFile } from './place-file';
+import { DestinationTaken, makeParents, type PayloadPlace } from './publish';
 import { beyondLimit, surveyTree } from './survey';
 import { kindOf, release, unsupported } from './tree-walk';
 import {
   type FoundSource,
-  type ManifestRow,
   type PlacedResult,
   type PlaceResult,
   type PlaceTask,
@@ -149,7 +146,15 @@ class Placement {
     let parents: PayloadPlace | undefined;
     try {
       parents = makeParents(own.handle, this.spot.missing, this.spot.name);
-      const result = survey ? this.openSession(own, parents, survey) : this.placeOne(own, parents);
+      const result = survey
+        ? this.openSession(own, parents, survey)
+        : placeFile(
+            { task: this.task, source: this.source, spot: this.spot, own, parents, control: this.control },
+            {
+              ...this.found,
+              stagedPath: this.stagedPath,
+            },
+          );
       kept = result.type === 'tree';
       return result;
     } finally {
@@ -170,7 +175,7 @@ class Placement {
   private survey(): TreeSession['survey'] {
     this.control.touch(this.source.root.ordinal);
     const survey = surveyTree(this.task.storages, this.source, this.task.limits, this.control);
-    if (this.task.content === 'copy' && !this.task.clone) checkSpace(this.spot.base, survey.allocated, survey.files);
+    if (this.task.content === 'copy' && !this.mayClone) checkSpace(this.spot.base, survey.allocated, survey.files);
     return survey;
   }
 
@@ -178,8 +183,12 @@ class Placement {
     const { size, blocks } = this.source.stat;
     const { maxBytes } = this.task.limits;
     if (this.task.content !== 'symlink' && maxBytes > 0 && size > maxBytes) throw beyondLimit(`${maxBytes} bytes`);
-    if (this.task.content !== 'copy' || this.task.clone) return;
+    if (this.task.content !== 'copy' || this.mayClone) return;
     checkSpace(this.spot.base, Number(blocks * 512n < size ? blocks * 512n : size), 1);
+  }
+
+  private get mayClone(): boolean {
+    return this.task.cloneFrom.includes(this.source.root.name);
   }
 
   private openSession(own: PrivateDirectory, place: PayloadPlace, survey: TreeSession['survey']): TreeSession {
@@ -206,126 +215,6 @@ class Placement {
       areaGroup: this.spot.areaGroup ?? null,
     };
   }
-
-  private placeOne(own: PrivateDirectory, parents: PayloadPlace): PlacedResult {
-    const { content, ownership } = this.task;
-    const placed =
-      content === 'copy' ? this.copy(parents) : content === 'link' ? this.link(parents) : this.symlink(parents);
-    try {
-      sealMade(parents, ownership, this.spot.areaGroup);
-      const { base, missing, name } = this.spot;
-      this.control.step();
-      publish({
-        private: own,
-        place: parents,
-        payload: placed.handle,
-        base,
-        missing,
-        name,
-        byRename: this.task.publishByRename,
-      });
-    } finally {
-      closeSync(placed.handle);
-    }
-    return this.asPlaced(placed);
-  }
-
-  private asPlaced({
-    stat,
-    checksum,
-    how,
-  }: PlacedFile | (Omit<PlacedFile, 'how'> & { how: 'symbolic' })): PlacedResult {
-    const bytes = how === 'symbolic' ? 0 : Number(stat.size);
-    this.control.files(1);
-    return {
-      type: 'placed',
-      ...this.found,
-      bytes,
-      stagedPath: this.stagedPath,
-      link: how === 'copy' ? null : how,
-      checksum,
-      manifest: [manifestRow('', how === 'symbolic' ? 'link' : 'file', stat, checksum?.value ?? null)],
-    };
-  }
-
-  private copy(parents: PayloadPlace): PlacedFile & { handle: Handle } {
-    const content = reopenForReading(this.source.object);
-    try {
-      const before = statHandle(content);
-      const placed = placeCopy(
-        content,
-        before,
-        parents.directory,
-        parents.name,
-        contentOptions(this.task, this.spot.areaGroup, true),
-        this.control,
-      );
-      const after = statHandle(content);
-      if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
-        closeSync(placed.handle);
-        throw sourceChanged();
-      }
-      return placed;
-    } catch (error) {
-      throw translate(error, 'source');
-    } finally {
-      closeSync(content);
-    }
-  }
-
-  private link(parents: PayloadPlace): PlacedFile & { handle: Handle } {
-    const { parent, path, stat } = this.source;
-    const options = contentOptions(this.task, this.spot.areaGroup, true);
-    const placed = placeLink(
-      { parent, name: path.at(-1)!, stat, path: '' },
-      parents.directory,
-      parents.name,
-      options,
-      this.control,
-    );
-    const checksum = this.task.expected ? this.checkLinked() : null;
-    return { ...placed, checksum, handle: holdPlaced(parents.directory, parents.name) };
-  }
-
-  private checkLinked(): PlacedFile['checksum'] {
-    const content = reopenForReading(this.source.object);
-    try {
-      return checkSource(content, this.task.expected, this.control);
-    } finally {
-      closeSync(content);
-    }
-  }
-
-  private symlink(parents: PayloadPlace): Omit<PlacedFile, 'how'> & { how: 'symbolic'; handle: Handle } {
-    const checksum = this.task.expected ? this.checkLinked() : null;
-    symlinkSync(rawPath(symbolicTarget(this.task, this.source)), at(parents.directory, parents.name));
-    const handle = holdPlaced(parents.directory, parents.name);
-    return { how: 'symbolic', stat: statName(parents.directory, parents.name)!, checksum, handle };
-  }
-}
-
-/** What each file of a task needs. */
-export function contentOptions(task: PlaceTask, areaGroup: number | undefined, flush: boolean): ContentOptions {
-  const { algorithm, expected, clone, ownership } = task;
-  return { kind: task.content === 'link' ? 'link' : 'copy', algorithm, expected, clone, flush, ownership, areaGroup };
-}
-
-/** One file or link of the manifest. */
-export function manifestRow(
-  path: string,
-  kind: 'file' | 'link',
-  stat: BigIntStats,
-  checksum: string | null,
-): ManifestRow {
-  return {
-    path,
-    kind,
-    size: Number(stat.size),
-    mtimeNs: String(stat.mtimeNs),
-    device: String(stat.dev),
-    inode: String(stat.ino),
-    checksum,
-  };
 }
 
 function outsideName(): AppError {

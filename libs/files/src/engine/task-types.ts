@@ -25,7 +25,8 @@ export interface PlaceTask {
   ifExists: 'skip' | 'fail';
   createAreas: boolean;
   limits: TreeLimits;
-  clone: boolean;
+  /** Storages whose files can be cloned to the target. */
+  cloneFrom: string[];
   publishByRename: boolean;
   /** Build beside the destination: the last try found another file system there. */
   besideDestination: boolean;

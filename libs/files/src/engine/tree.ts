@@ -7,7 +7,7 @@ import { showPath } from '../names/path-text';
 import { type WorkerControl } from '../pool/control';
 import { sourceChanged } from './copy-content';
 import { seal } from './ownership';
-import { contentOptions, manifestRow } from './place';
+import { contentOptions, manifestRow } from './place-file';
 import { type ContentOptions, keepTimes, placeCopy, placeLink } from './place-content';
 import { publish, sealMade } from './publish';
 import { Fingerprint, statTreeFile, surveyTree } from './survey';
@@ -56,7 +56,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
     private readonly shard: Shard,
     private readonly control: WorkerControl,
   ) {
-    this.options = contentOptions(task, session.areaGroup ?? undefined, false);
+    this.options = contentOptions(task, session.storage, session.areaGroup ?? undefined, false);
     this.byDirectory = session.survey.directories >= DIVIDE_BY_DIRECTORY;
   }
 

@@ -68,19 +68,27 @@ export function lastName(raw: RawName): RawName | undefined {
   return last === '..' ? undefined : last;
 }
 
-/** Where a result goes inside a user area. */
+/** Where a result goes inside a user area, as the caller wrote it. */
 export interface DestinationPath {
-  /** Segments below the user area; without the final name when `intoDirectory`. */
+  /** Segments below the user area, `..` among them; without the final name when `intoDirectory`. */
   segments: RawName[];
   /** True when the path ends with `/`: the source keeps its own name. */
   intoDirectory: boolean;
+  absolute: boolean;
 }
 
-/** Reads `relative_path` (contract, section 1): refuses absolute ones, `..` and what is the service's own. */
+/** Reads `relative_path`. Throws `validation_failed` for what is no path; where it leads is {@link refuseEscape}'s. */
 export function readDestination(text: string, encoding?: 'percent' | null): DestinationPath {
   const raw = readPath('relative_path', text, encoding);
   const segments = segmentsOf(raw);
-  if (raw.startsWith('/') || segments.includes('..')) {
+  const intoDirectory = raw.endsWith('/');
+  if (segments.length === 0 && !intoDirectory) throw malformed('relative_path', 'names no file or directory');
+  return { segments, intoDirectory, absolute: raw.startsWith('/') };
+}
+
+/** Throws `path_outside_user_area` for a destination that leaves the area by its names, or is the service's own. */
+export function refuseEscape({ absolute, segments }: DestinationPath): void {
+  if (absolute || segments.includes('..')) {
     throw new AppError(
       'path_outside_user_area',
       'The destination leaves the user area: give a path relative to it, without "..".',
@@ -89,9 +97,6 @@ export function readDestination(text: string, encoding?: 'percent' | null): Dest
   if (segments.some((segment) => PRIVATE_NAME.test(segment))) {
     throw new AppError('path_outside_user_area', 'Names that begin with ".staging-" are the service\'s own.');
   }
-  const intoDirectory = raw.endsWith('/');
-  if (segments.length === 0 && !intoDirectory) throw malformed('relative_path', 'names no file or directory');
-  return { segments, intoDirectory };
 }
 
 /** Names of the service's private directories inside a user area. */

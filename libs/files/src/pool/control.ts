@@ -13,7 +13,11 @@ export class CancelledError extends Error {
 
 const CANCEL = 0;
 const UNREAD = 1;
+const GATE = 2;
 const COUNTERS_OFFSET = 16;
+
+/** What a worker reports to ask whether it may publish. */
+export const ASK_TO_PUBLISH = 'ask to publish';
 
 /** One operation's shared state: a cancel flag, counters of what is done, and back-pressure for what workers report. */
 export class Ledger {
@@ -28,6 +32,7 @@ export class Ledger {
   cancel(): void {
     Atomics.store(this.flags, CANCEL, 1);
     Atomics.notify(this.flags, UNREAD);
+    Atomics.notify(this.flags, GATE);
   }
 
   get cancelled(): boolean {
@@ -50,6 +55,20 @@ export class Ledger {
   /** Files and kept links done so far, in all threads. */
   get files(): number {
     return Number(Atomics.load(this.counters, 1));
+  }
+
+  /** Lets a worker go on that waits in {@link waitForGate}. */
+  openGate(): void {
+    Atomics.store(this.flags, GATE, 1);
+    Atomics.notify(this.flags, GATE);
+  }
+
+  /** Waits until the service opens the gate or cancels; used in workers only. */
+  waitForGate(beat: () => void): void {
+    while (Atomics.load(this.flags, GATE) === 0 && !this.cancelled) {
+      Atomics.wait(this.flags, GATE, 0, 200);
+      beat();
+    }
   }
 
   /** Counts a report as sent, and waits while the service has too many unread; used in workers only. */
@@ -113,8 +132,13 @@ export class Pulse {
 /** A flush may rightly take this many times `STORAGE_TIMEOUT_SECONDS`. */
 const FLUSH_PATIENCE = 20;
 
+/** Operations that take longer than this ask before they publish. */
+const ASK_AFTER_MS = 1000;
+
 /** What engine code sees of its operation and worker. */
 export class WorkerControl {
+  private readonly startedAt = Date.now();
+
   constructor(
     private readonly ledger: Ledger,
     private readonly pulse: Pulse,
@@ -147,6 +171,18 @@ export class WorkerControl {
     } finally {
       this.pulse.patience = 1;
     }
+  }
+
+  /**
+   * Before a result becomes visible: asks the service whether it may. What was begun a moment ago needs no asking, so
+   * that small files cost no extra round.
+   */
+  askToPublish(): void {
+    this.step();
+    if (Date.now() - this.startedAt < ASK_AFTER_MS) return;
+    this.report(ASK_TO_PUBLISH);
+    this.ledger.waitForGate(() => this.pulse.beat());
+    this.step();
   }
 
   /** Sends something to the service in the middle of a task; waits when it cannot keep up. */

@@ -81,7 +81,10 @@ export class WorkerPool {
   /** Runs a task in the next free thread. Rejects with the task's error, or `storage_unavailable` when it hangs. */
   run<K extends TaskKind>(kind: K, input: TaskInput<K>, options: RunOptions = {}): Promise<TaskOutput<K>> {
     return new Promise<TaskOutput<K>>((resolve, reject) => {
-      if (this.closed) return reject(new Error('The worker pool is closed'));
+      if (this.closed) {
+        options.onReleased?.();
+        return reject(new Error('The worker pool is closed'));
+      }
       const hung = options.roots?.find((root) => this.hangingIn(root) >= MAX_HANGING);
       if (hung !== undefined) {
         options.onReleased?.();

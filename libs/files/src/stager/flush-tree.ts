@@ -11,17 +11,17 @@ export function flushFileSystem(directory: Handle, timeoutMs: number, signal: Ab
     const child = spawn('sync', ['-f', '/proc/self/fd/3'], { stdio: ['ignore', 'ignore', 'pipe', directory] });
     let text = '';
     child.stderr!.setEncoding('utf8').on('data', (part: string) => (text = (text + part).slice(-1000)));
-    const give = (error: unknown) => {
+    const give = (error?: Error | null) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       // A child that hangs in the kernel ends when the storage answers again; nobody waits for it.
       child.unref();
-      if (error) reject(error as Error);
+      if (error) reject(error);
       else resolve();
     };
     const abort = () => {
       child.kill('SIGKILL');
-      give(signal!.reason);
+      give(signal?.reason as Error);
     };
     const timer = setTimeout(() => {
       child.kill('SIGKILL');

@@ -1,0 +1,170 @@
+import { AppError } from '@app/core';
+import { type OwnershipPolicy } from '../accounts/ownership-policy';
+import { normalizeChecksum } from '../engine/hashing';
+import { DestinationTaken, OtherFileSystem } from '../engine/publish';
+import { type ContentKind, type PlaceResult, type PlaceTask } from '../engine/task-types';
+import { refuseEscape } from '../names/path-text';
+import { rawFromText } from '../names/raw-name';
+import { ASK_TO_PUBLISH, CancelledError, Ledger } from '../pool/control';
+import { type WorkerPool } from '../pool/worker-pool';
+import { DestinationLocks } from './destination-locks';
+import { type FilesOptions } from './files-options';
+import { type PlaceHooks, type Placement, type PlaceRequest } from './placement';
+import { type RootRegistry } from './root-registry';
+import { TreeRun } from './tree-run';
+
+/** Tries of one placement that a race or a mount inside the area may cost. */
+const MAX_TRIES = 5;
+
+/**
+ * Places sources of the storage in user areas: verified, read-only, published in one step. May be called again for the
+ * same operation: what is there already is told as `already_present`.
+ */
+export class FileStager {
+  private readonly locks = new DestinationLocks();
+
+  constructor(
+    private readonly pool: WorkerPool,
+    private readonly roots: RootRegistry,
+    private readonly policy: OwnershipPolicy,
+    private readonly options: FilesOptions,
+  ) {}
+
+  /** Copies a file or a tree; a clone where the file system can. */
+  copy(request: PlaceRequest, hooks: PlaceHooks): Promise<Placement> {
+    return this.place('copy', request, hooks);
+  }
+
+  /**
+   * Makes a hard link to a file, or a tree of hard links; where that cannot be done, what the site chose instead.
+   * Throws `cross_device_link` where it chose nothing, `source_writable` where the user could change the source.
+   */
+  async link(request: PlaceRequest, hooks: PlaceHooks): Promise<Placement> {
+    const { linkFallback } = this.options;
+    try {
+      return await this.place('link', request, hooks);
+    } catch (error) {
+      const impossible = error instanceof AppError && error.code === 'cross_device_link';
+      if (!impossible || linkFallback === 'error') throw error;
+      return this.place(linkFallback, request, hooks);
+    }
+  }
+
+  private async place(content: ContentKind, request: PlaceRequest, hooks: PlaceHooks): Promise<Placement> {
+    refuseEscape(request.destination);
+    const task = await this.taskFor(content, request);
+    const { username, segments, intoDirectory } = task.destination;
+    const key = [username, ...segments, ...(intoDirectory ? [request.source.path] : [])].join('/');
+    return this.locks.hold(key, hooks.signal, () => this.tryPlace(task, hooks));
+  }
+
+  private async tryPlace(task: PlaceTask, hooks: PlaceHooks): Promise<Placement> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.placeOnce(task, hooks);
+      } catch (error) {
+        const again =
+          error instanceof DestinationTaken || (error instanceof OtherFileSystem && !task.besideDestination);
+        if (!again || tries >= MAX_TRIES) throw tries >= MAX_TRIES && again ? keepsChanging(error) : error;
+        if (error instanceof OtherFileSystem) task.besideDestination = true;
+      }
+    }
+  }
+
+  private async placeOnce(task: PlaceTask, hooks: PlaceHooks): Promise<Placement> {
+    const ledger = new Ledger();
+    const gate = new PublishGate(ledger, hooks);
+    const run = new TreeRun(this.pool, task, ledger, hooks, this.options);
+    const abort = () => ledger.cancel();
+    hooks.signal.throwIfAborted();
+    hooks.signal.addEventListener('abort', abort, { once: true });
+    try {
+      const result = await this.pool.run('place', task, {
+        ledger,
+        roots: [0, ...this.roots.touchedBy(task.source.raw, task.source.storage)],
+        onReport: (data) => gate.hear(data),
+        onLate: (late) => run.discardLate(late as PlaceResult),
+      });
+      if (result.type === 'tree') return await run.finish(result);
+      return asPlacement(result);
+    } catch (error) {
+      hooks.signal.throwIfAborted();
+      throw error instanceof CancelledError ? (gate.refusal ?? error) : error;
+    } finally {
+      hooks.signal.removeEventListener('abort', abort);
+    }
+  }
+
+  private async taskFor(content: ContentKind, request: PlaceRequest): Promise<PlaceTask> {
+    const { options, roots } = this;
+    const { path: raw, storage, asSent } = request.source;
+    const { segments, intoDirectory } = request.destination;
+    const prefixes = Object.entries(options.linkPrefixes);
+    return {
+      operationId: request.operationId,
+      storages: roots.storages,
+      target: roots.target,
+      source: { raw, storage, asSent },
+      destination: { username: rawFromText(request.username), segments, intoDirectory },
+      content,
+      linkPrefixes: Object.fromEntries(prefixes.map(([name, prefix]) => [name, rawFromText(prefix)])),
+      algorithm: options.algorithm,
+      expected: request.expected && normalizeChecksum(request.expected),
+      ownership: await this.policy.decide(request.username, roots.targetProbe.chown),
+      ifExists: request.ifExists,
+      createAreas: options.createAreas,
+      limits: options.limits,
+      cloneFrom: content === 'copy' ? roots.cloneFrom : [],
+      publishByRename: !roots.targetProbe.hardLinks,
+      besideDestination: false,
+    };
+  }
+}
+
+/** Lets a worker publish when the hook agrees; remembers why it did not. */
+class PublishGate {
+  refusal: unknown;
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly hooks: PlaceHooks,
+  ) {}
+
+  hear(data: unknown): void {
+    if (data !== ASK_TO_PUBLISH) return;
+    this.hooks.beforePublish().then(
+      () => this.ledger.openGate(),
+      (error: unknown) => {
+        this.refusal = error;
+        this.ledger.cancel();
+      },
+    );
+  }
+}
+
+function keepsChanging(cause: unknown): AppError {
+  return new AppError('destination_conflict', 'The destination keeps changing. Try again when it is at rest.', {
+    cause,
+  });
+}
+
+function asPlacement(result: Exclude<PlaceResult, { type: 'tree' }>): Placement {
+  const { storage, kind, stagedPath } = result;
+  if (result.type === 'present') {
+    const { device, inode, size, mtimeNs } = result;
+    const present = kind === 'file' ? { device, inode, size, mtimeNs } : null;
+    const nothing = { files: null, bytes: null, link: null, checksum: null, manifest: [] };
+    return {
+      outcome: 'already_present',
+      storage,
+      kind,
+      stagedPath,
+      ...nothing,
+      matchesSource: result.matches,
+      present,
+    };
+  }
+  const { bytes, link, checksum, manifest } = result;
+  const done = { files: 1, bytes, link, checksum, matchesSource: null, present: null, manifest };
+  return { outcome: 'staged', storage, kind, stagedPath, ...done };
+}

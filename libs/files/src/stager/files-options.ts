@@ -1,0 +1,31 @@
+import { type StorageRoot } from '@app/core';
+import { type OwnershipOptions } from '../accounts/ownership-policy';
+import { type Algorithm } from '../engine/hashing';
+import { type TreeLimits } from '../engine/survey';
+
+/** What the file library needs to know of the site. */
+export interface FilesOptions {
+  /** The storages; the first is the default. */
+  storages: StorageRoot[];
+  /** The directory that holds one area per user. */
+  target: string;
+  /** Of the above: directories that may be made when they are missing. */
+  createWhenMissing: string[];
+  /** Name of a file that must exist in each root; undefined: none. */
+  marker: string | undefined;
+  /** Time without any answer of a storage after which it counts as unavailable, in milliseconds. */
+  timeoutMs: number;
+  /** Threads that move data. */
+  workers: number;
+  createAreas: boolean;
+  /** What copies are verified with; null for none. */
+  algorithm: Algorithm | null;
+  /** What is done where no hard link can be made. */
+  linkFallback: 'error' | 'copy' | 'symlink';
+  /** Each storage as users see it, for symbolic links: by name of the storage. */
+  linkPrefixes: Record<string, string>;
+  limits: TreeLimits;
+  ownership: OwnershipOptions;
+  /** File with a line `name:uid:gid` a user; undefined: the host's accounts only. */
+  userMapFile: string | undefined;
+}

@@ -1,0 +1,27 @@
+import { type DestinationPath } from '../names/path-text';
+import { rawFromText } from '../names/raw-name';
+import { type WorkerPool } from '../pool/worker-pool';
+import { type RootRegistry } from './root-registry';
+
+/** Finds and removes what dead operations left in their private directories. */
+export class LeftOvers {
+  constructor(
+    private readonly pool: WorkerPool,
+    private readonly roots: RootRegistry,
+  ) {}
+
+  /** Ids of the operations that have a private directory below the target root, dead or alive. */
+  list(): Promise<string[]> {
+    return this.pool.run('listPrivate', this.roots.target, { roots: [0] });
+  }
+
+  /**
+   * Removes the private directories of one operation that is dead: below the target root and, when its destination is
+   * known, inside the user's area. Removes nothing else; idempotent.
+   */
+  remove(operationId: string, destination: { username: string; path: DestinationPath } | null): Promise<void> {
+    const where = destination && { username: rawFromText(destination.username), segments: destination.path.segments };
+    const task = { target: this.roots.target, operationId, destination: where };
+    return this.pool.run('sweepPrivate', task, { roots: [0] });
+  }
+}

@@ -1,0 +1,136 @@
+import { mkdirSync } from 'node:fs';
+import { AppError } from '@app/core';
+import { type PairProbe, type RootInspection, type TargetProbe } from '../browse/inspect-roots';
+import { aliasesOf } from '../confined/resolve-source';
+import { hostSegments, type RootSpec } from '../confined/root';
+import { segmentsOf } from '../names/path-text';
+import { type RawName } from '../names/raw-name';
+import { type WorkerPool } from '../pool/worker-pool';
+import { type FilesOptions } from './files-options';
+
+/** The state of one root for operators and readiness checks. */
+export interface RootState {
+  /** The storage's name; null for the root of the user areas. */
+  storage: string | null;
+  path: string;
+  available: boolean;
+  /** Why it is not available. */
+  problem: string | null;
+  freeBytes: number | null;
+  totalBytes: number | null;
+  readOnly: boolean | null;
+  /** What can be linked and cloned from it to the user areas; null for the target, or when not known yet. */
+  pair: PairProbe | null;
+}
+
+const NOTHING: TargetProbe = { hardLinks: false, clones: false, chown: false };
+
+/**
+ * The roots of the site. What is learned of each when it answers first (its device, its real path, what can be linked
+ * and cloned) is kept: a device that changes later means that something else is mounted there.
+ */
+export class RootRegistry {
+  readonly target: RootSpec;
+  readonly storages: RootSpec[];
+  private probe: TargetProbe | undefined;
+  private readonly pairs = new Map<string, PairProbe>();
+
+  constructor(
+    private readonly pool: WorkerPool,
+    private readonly options: FilesOptions,
+  ) {
+    const spec = (name: string, path: string, ordinal: number): RootSpec => {
+      return { name, path, ordinal, marker: options.marker, aliases: [hostSegments(path)] };
+    };
+    this.target = spec('user areas', options.target, 0);
+    this.storages = options.storages.map(({ name, path }, index) => spec(name, path, index + 1));
+  }
+
+  /** How messages call the roots, by their numbers. */
+  static names(options: FilesOptions): string[] {
+    return ['The storage of the user areas', ...options.storages.map(({ name }) => `The storage "${name}"`)];
+  }
+
+  /** What the target's file system and the service's rights allow, as far as that is known. */
+  get targetProbe(): TargetProbe {
+    return this.probe ?? NOTHING;
+  }
+
+  /** Makes the roots that may be made. Throws what mkdir(2) does. */
+  create(): void {
+    for (const path of this.options.createWhenMissing) mkdirSync(path, { recursive: true });
+  }
+
+  /** The storages whose files can be cloned into user areas. */
+  get cloneFrom(): string[] {
+    return [...this.pairs.values()].filter((pair) => pair.clone).map((pair) => pair.storage);
+  }
+
+  /** Numbers of the roots that a request for a source touches, as far as its names tell. */
+  touchedBy(raw: RawName, storage: string | undefined): number[] {
+    const named = storage === undefined ? this.storages[0] : this.storages.find((root) => root.name === storage);
+    const segments = segmentsOf(raw);
+    const isIn = (root: RootSpec) =>
+      root.aliases.some((alias) => alias.every((segment, index) => segments[index] === segment));
+    const root = raw.startsWith('/') ? this.storages.find(isIn) : named;
+    return root ? [root.ordinal] : [];
+  }
+
+  /**
+   * Looks at each root now. Never throws for one that is away, but throws an Error when user areas and a storage lie
+   * inside one another: users would be served each other's areas as the storage.
+   */
+  async inspect(): Promise<RootState[]> {
+    const target = await this.look(this.target);
+    const storages = await Promise.all(this.storages.map((root) => this.look(root)));
+    if (target.available) await this.probeAll(storages);
+    return [target, ...storages.map((state) => ({ ...state, pair: this.pairs.get(state.storage!) ?? null }))];
+  }
+
+  private async look(root: RootSpec): Promise<RootState> {
+    const state = { storage: root.ordinal === 0 ? null : root.name, path: root.path, pair: null };
+    try {
+      const found = await this.pool.run('inspectRoot', root, { roots: [root.ordinal] });
+      this.learn(root, found);
+      const { freeBytes, totalBytes, readOnly } = found;
+      return { ...state, available: true, problem: null, freeBytes, totalBytes, readOnly };
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const unknown = { freeBytes: null, totalBytes: null, readOnly: null };
+      return { ...state, available: false, problem: error.message, ...unknown };
+    }
+  }
+
+  private learn(root: RootSpec, found: RootInspection): void {
+    if (root.device !== undefined) return;
+    root.device = found.device;
+    root.aliases = aliasesOf(root.path, found.realPath);
+    this.refuseNesting();
+  }
+
+  private refuseNesting(): void {
+    const areas = this.target.aliases.at(-1)!;
+    for (const storage of this.storages) {
+      const data = storage.aliases.at(-1)!;
+      const shorter = areas.length < data.length ? areas : data;
+      const longer = shorter === areas ? data : areas;
+      if (shorter.every((segment, index) => longer[index] === segment)) {
+        throw new Error(`TARGET_STORAGE_PATH and the storage "${storage.name}" lie inside one another`);
+      }
+    }
+  }
+
+  private async probeAll(states: RootState[]): Promise<void> {
+    try {
+      this.probe ??= await this.pool.run('probeTarget', this.target, { roots: [0] });
+      for (const [index, storage] of this.storages.entries()) {
+        if (this.pairs.has(storage.name) || !states[index]!.available) continue;
+        const task = { storage, target: this.target, probe: this.probe };
+        this.pairs.set(storage.name, await this.pool.run('probePair', task, { roots: [0, storage.ordinal] }));
+      }
+    } catch (error) {
+      // A root that went away between two looks: the next look tells, and probes what is still unknown.
+      if (!(error instanceof AppError)) throw error;
+    }
+  }
+}

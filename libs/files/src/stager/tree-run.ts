@@ -1,0 +1,146 @@
+import { availableParallelism } from 'node:os';
+import { sourceChanged } from '../engine/copy-content';
+import { Fingerprint } from '../engine/survey';
+import {
+  type LinkKind,
+  type ManifestRow,
+  type PlaceResult,
+  type PlaceTask,
+  type ShardResult,
+  type TreeSession,
+} from '../engine/task-types';
+import { CancelledError, Ledger } from '../pool/control';
+import { type TaskInput, type TaskKind, type TaskOutput } from '../pool/tasks';
+import { type WorkerPool } from '../pool/worker-pool';
+import { flushFileSystem } from './flush-tree';
+import { type PlaceHooks, type Placement } from './placement';
+
+/** Smaller trees are filled by one worker: dividing costs a walk a worker. */
+const DIVIDE_FROM_FILES = 64;
+
+/** A flush of a whole tree may rightly take this many times the storage's time-out. */
+const FLUSH_PATIENCE = 20;
+
+/** What a run needs to know of the site. */
+export interface TreeRunOptions {
+  workers: number;
+  timeoutMs: number;
+}
+
+/**
+ * Brings one surveyed tree to its destination: filled by several workers, sealed, flushed, compared with the source
+ * once more, published in one step. Whatever happens, its private directory is removed and its handles are given back,
+ * though never while a worker may still use them.
+ */
+export class TreeRun {
+  private readonly reports: Promise<void>[] = [];
+  private underWay = 0;
+  private failure: unknown;
+  private whenIdle: (() => void) | undefined;
+
+  constructor(
+    private readonly pool: WorkerPool,
+    private readonly task: PlaceTask,
+    private readonly ledger: Ledger,
+    private readonly hooks: PlaceHooks,
+    private readonly options: TreeRunOptions,
+  ) {}
+
+  /** Finishes a session. Rejects with the first failure; nothing is visible then. */
+  async finish(session: TreeSession): Promise<Placement> {
+    try {
+      return await this.build(session);
+    } catch (error) {
+      throw error instanceof CancelledError ? (this.failure ?? error) : error;
+    } finally {
+      await this.close(session);
+    }
+  }
+
+  /** Gives back a session that came after its storage had been told to hang. */
+  discardLate(late: PlaceResult): void {
+    if (late.type === 'tree') void this.closeNow(late);
+  }
+
+  private async build(session: TreeSession): Promise<Placement> {
+    const { files, directories, bytes } = session.survey;
+    this.hooks.note('Source checked: a tree', { files, directories, bytes });
+    const filled = await this.fill(session);
+    const fingerprint = Fingerprint.total(filled.map((part) => part.fingerprint));
+    if (fingerprint !== session.survey.fingerprint) throw sourceChanged();
+    this.hooks.note(this.task.content === 'link' ? 'Tree linked' : 'Tree copied and verified', { files, bytes });
+    await this.run('sealTree', { task: this.task, session });
+    await flushFileSystem(session.payload, this.options.timeoutMs * FLUSH_PATIENCE, this.hooks.signal);
+    await this.run('recheckTree', { task: this.task, session, fingerprint });
+    await this.hooks.beforePublish();
+    await this.run('publishTree', { task: this.task, session });
+    const { storage, kind, stagedPath } = session;
+    const done = { files, bytes, link: this.linkOf(filled), checksum: null };
+    return { outcome: 'staged', storage, kind, stagedPath, ...done, matchesSource: null, present: null, manifest: [] };
+  }
+
+  /** All workers end before this does: one that fails makes the others stop. */
+  private async fill(session: TreeSession): Promise<ShardResult[]> {
+    const most = Math.min(this.options.workers, availableParallelism());
+    const of = session.survey.files < DIVIDE_FROM_FILES ? 1 : most;
+    const shards = Array.from({ length: of }, async (_none, index) => {
+      try {
+        return await this.run('fillShard', { task: this.task, session, shard: { index, of } });
+      } catch (error) {
+        this.fail(error);
+        throw error;
+      }
+    });
+    await Promise.allSettled(shards);
+    await Promise.all(this.reports);
+    if (this.failure) throw this.failure as Error;
+    return Promise.all(shards);
+  }
+
+  private run<K extends TaskKind>(kind: K, input: TaskInput<K>): Promise<TaskOutput<K>> {
+    this.underWay += 1;
+    return this.pool.run(kind, input, {
+      ledger: this.ledger,
+      roots: [0],
+      onReport: (rows) => this.keep(rows as ManifestRow[]),
+      onReleased: () => {
+        this.underWay -= 1;
+        if (this.underWay === 0) this.whenIdle?.();
+      },
+    });
+  }
+
+  private keep(rows: ManifestRow[]): void {
+    const kept = this.hooks.onManifest(rows).then(
+      () => this.ledger.read(),
+      (error: unknown) => this.fail(error),
+    );
+    this.reports.push(kept);
+    void kept.then(() => this.reports.splice(this.reports.indexOf(kept), 1));
+  }
+
+  private fail(error: unknown): void {
+    if (!(error instanceof CancelledError)) this.failure ??= error;
+    this.ledger.cancel();
+  }
+
+  private linkOf(filled: ShardResult[]): LinkKind | null {
+    if (this.task.content === 'link') return 'hard';
+    const sum = (part: 'clones' | 'copies') => filled.reduce((total, one) => total + one[part], 0);
+    return sum('clones') > 0 && sum('copies') === 0 ? 'clone' : null;
+  }
+
+  /** Waits for the workers; not for one that hangs, whose session is closed when it comes back. */
+  private async close(session: TreeSession): Promise<void> {
+    if (this.underWay > 0) this.whenIdle = () => void this.closeNow(session);
+    else await this.closeNow(session);
+  }
+
+  private async closeNow(session: TreeSession): Promise<void> {
+    try {
+      await this.pool.run('closeSession', { task: this.task, session }, { ledger: new Ledger() });
+    } catch {
+      // What could not be removed lies in the private directory of an ended operation: the next start removes it.
+    }
+  }
+}
