@@ -4,6 +4,7 @@ export { type PairProbe, type TargetProbe } from './browse/inspect-roots';
 export { type ListedEntry, type ListedPage } from './browse/list-directory';
 export { type Algorithm, type Checksum } from './engine/hashing';
 export { type LinkKind, type ManifestRow } from './engine/task-types';
+export { createFiles, type Files } from './create-files';
 export { FilesModule, type FilesModuleOptions } from './files.module';
 export {
   type DestinationPath,
@@ -14,8 +15,9 @@ export {
   readPath,
   refuseEscape,
   showPath,
+  showPathAs,
 } from './names/path-text';
-export { type RawName } from './names/raw-name';
+export { type RawName, rawFromText } from './names/raw-name';
 export { WorkerPool } from './pool/worker-pool';
 export { FileBrowser } from './stager/file-browser';
 export { FileStager } from './stager/file-stager';

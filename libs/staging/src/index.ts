@@ -1,1 +1,16 @@
-export {};
+export { MethodRegistry } from './contract/method-registry';
+export {
+  destinationOf,
+  type MethodCapabilities,
+  type StagingContext,
+  type StagingMethod,
+  type StagingOperation,
+  type StagingOutcome,
+} from './contract/staging-method';
+export { type StagingOptions } from './contract/staging-options';
+export { OperationEvents, type OperationEnded } from './operations/operation-events';
+export { RunningOperations } from './operations/running-operations';
+export { type StageRequest } from './operations/stage-request';
+export { StagingModule, type StagingModuleOptions } from './staging.module';
+export { StagingService } from './staging.service';
+export { STAGING_METHODS, STAGING_OPTIONS } from './staging.tokens';

@@ -8,6 +8,7 @@ import { rawPath } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { symbolicTarget } from './compare';
 import { sourceChanged } from './copy-content';
+import { type Checksum } from './hashing';
 import { checkSource, type ContentOptions, holdPlaced, placeCopy, placeLink, type PlacedFile } from './place-content';
 import { type PayloadPlace, publish, sealMade } from './publish';
 import { type FoundSource, type ManifestRow, type PlacedResult, type PlaceTask } from './task-types';
@@ -67,7 +68,7 @@ function describe({ stat, checksum, how }: Placed, found: FoundSource & { staged
     bytes: symbolic ? 0 : Number(stat.size),
     link: how === 'copy' ? null : how,
     checksum,
-    manifest: [manifestRow('', symbolic ? 'link' : 'file', stat, checksum?.value ?? null)],
+    manifest: [manifestRow('', symbolic ? 'link' : 'file', stat, checksum)],
   };
 }
 
@@ -139,7 +140,7 @@ export function manifestRow(
   path: string,
   kind: 'file' | 'link',
   stat: BigIntStats,
-  checksum: string | null,
+  checksum: Checksum | null,
 ): ManifestRow {
   return {
     path,

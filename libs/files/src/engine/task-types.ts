@@ -40,7 +40,7 @@ export interface ManifestRow {
   mtimeNs: string;
   device: string;
   inode: string;
-  checksum: string | null;
+  checksum: Checksum | null;
 }
 
 /** The kind of link between result and source; null for a plain copy. */

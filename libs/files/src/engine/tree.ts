@@ -100,7 +100,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
       closeSync(placed.handle);
       if (placed.how === 'clone') this.clones += 1;
       else this.noClone();
-      this.report(manifestRow(file.path, 'file', placed.stat, placed.checksum?.value ?? null));
+      this.report(manifestRow(file.path, 'file', placed.stat, placed.checksum));
     } finally {
       closeSync(content);
     }

@@ -23,6 +23,11 @@ export function showPath(raw: RawName): PathText {
   }
 }
 
+/** Shows raw bytes in a given encoding; falls back to percent for what is not UTF-8. */
+export function showPathAs(raw: RawName, encoding: PathText['encoding']): PathText {
+  return encoding === 'percent' ? { text: percentEncode(raw), encoding } : showPath(raw);
+}
+
 function percentEncode(raw: RawName): string {
   return raw.replace(/[^A-Za-z0-9\-._~/]/g, (byte) => {
     return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;

@@ -1,0 +1,1 @@
+export { createTestSite, type TestSite } from './test-site';

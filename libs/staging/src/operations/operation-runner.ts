@@ -1,0 +1,143 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AppError } from '@app/core';
+import { AppLogger } from '@app/logging';
+import {
+  DeferredSettlements,
+  ManifestRepository,
+  type NewStagingFile,
+  OperationRepository,
+  type StagingRecord,
+} from '@app/records';
+import { type StagingContext, type StagingOperation, type StagingOutcome } from '../contract/staging-method';
+import { type StagingOptions } from '../contract/staging-options';
+import { STAGING_OPTIONS } from '../staging.tokens';
+import { OperationEvents } from './operation-events';
+import { RunningOperations } from './running-operations';
+import { failureOf, manifestOf, successOf } from './settlement';
+
+/** Does the work of one operation. */
+export type Work = (operation: StagingOperation, context: StagingContext) => Promise<StagingOutcome>;
+
+/** Failures that operators should see as errors; the others are the caller's to mend. */
+const SITE_FAILURES = new Set(['internal_error', 'storage_unavailable', 'insufficient_storage', 'checksum_mismatch']);
+
+/** Runs one operation from its written record to its settled one, and logs each step under its id. */
+@Injectable()
+export class OperationRunner {
+  constructor(
+    private readonly records: OperationRepository,
+    private readonly manifest: ManifestRepository,
+    private readonly deferred: DeferredSettlements,
+    private readonly running: RunningOperations,
+    private readonly events: OperationEvents,
+    private readonly logger: AppLogger,
+    @Inject(STAGING_OPTIONS) private readonly options: StagingOptions,
+  ) {}
+
+  /**
+   * Writes the record, does the work and settles the record. Resolves with a successful record; rejects with an
+   * AppError that names the operation, or with `database_unavailable` when no record could be written: then nothing was
+   * done.
+   */
+  async run(record: StagingRecord, operation: StagingOperation, work: Work): Promise<StagingRecord> {
+    const log = this.logger.child({ operation_id: record.id, method: record.method, username: record.username });
+    const { localPathOnStorage: source, relativePath: destination, storage } = record;
+    log.info('Staging requested', { source, destination, storage });
+    const begun = performance.now();
+    await this.write(record, log);
+    try {
+      const outcome = await this.running.run(record.id, (signal) => work(operation, this.context(record, signal, log)));
+      await this.succeed(record, await this.compareChecksums(outcome, operation), log);
+      log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
+      return record;
+    } catch (error) {
+      const failure = AppError.from(error).ofOperation(record.id);
+      await this.fail(record, failure);
+      const level = SITE_FAILURES.has(failure.code) ? 'error' : 'warning';
+      log[level](failure.message, { ...told(record, begun), code: failure.code, ...causeOf(failure, error) });
+      throw failure;
+    } finally {
+      this.events.ended({ record, seconds: (performance.now() - begun) / 1000 });
+    }
+  }
+
+  private async write(record: StagingRecord, log: AppLogger): Promise<void> {
+    try {
+      await this.records.insert(record);
+    } catch (error) {
+      log.error('The record could not be written; nothing was staged', { error });
+      throw error;
+    }
+  }
+
+  private context(record: StagingRecord, signal: AbortSignal, log: AppLogger): StagingContext {
+    return {
+      signal,
+      note: (message, fields) => log.info(message, fields),
+      onManifest: (rows) => this.manifest.add(manifestOf(record.id, rows)),
+      // What cannot be recorded must not appear: a database that went away is noticed before anything is visible.
+      beforePublish: () => this.records.confirmRunning(record.id),
+    };
+  }
+
+  /** A present file whose checksum an earlier operation recorded is held against what the caller expects. */
+  private async compareChecksums(outcome: StagingOutcome, operation: StagingOperation): Promise<StagingOutcome> {
+    if (!outcome.present) return outcome;
+    const known = await this.manifest.knownChecksum(outcome.present);
+    if (!known) return outcome;
+    const { expected } = operation;
+    const differs =
+      expected !== null && expected.algorithm === known.algorithm && !sameHex(expected.value, known.value);
+    return { ...outcome, matchesSource: differs ? false : outcome.matchesSource };
+  }
+
+  private async succeed(record: StagingRecord, outcome: StagingOutcome, log: AppLogger): Promise<void> {
+    const view = this.options.userViewPrefix?.replaceAll('{username}', record.username);
+    const rows = manifestOf(record.id, outcome.manifest, outcome.stagedPath);
+    if (!(await this.settle(record, successOf(record, outcome, view), rows))) {
+      log.warning('The record had been settled by another process; the data is staged all the same');
+    }
+  }
+
+  private async fail(record: StagingRecord, failure: AppError): Promise<void> {
+    await this.settle(record, failureOf(failure), []);
+  }
+
+  /** Settles now, or as soon as the database takes it: an operation that has ended never stays `running`. */
+  private async settle(record: StagingRecord, end: Partial<StagingRecord>, rows: NewStagingFile[]): Promise<boolean> {
+    Object.assign(record, end);
+    try {
+      return await this.records.settle(record.id, end, rows);
+    } catch (error) {
+      this.logger.error('The end of the operation could not be recorded yet', { operation_id: record.id, error });
+      this.deferred.settleLater(record, rows);
+      return true;
+    }
+  }
+}
+
+function told(record: StagingRecord, begun: number): Record<string, unknown> {
+  const { kind, stagedPath, filesDone, bytesDone, link, checksumAlgorithm, checksumValue, matchesSource } = record;
+  const staged = record.status === 'success' && {
+    kind,
+    staged_path: stagedPath,
+    files: filesDone,
+    bytes: bytesDone,
+    link,
+    checksum: checksumValue && `${checksumAlgorithm}:${checksumValue}`,
+    matches_source: matchesSource,
+  };
+  const { localPathOnStorage: source, relativePath: destination } = record;
+  return { source, destination, ...staged, duration_ms: Math.round(performance.now() - begun) };
+}
+
+/** The stack goes to the log where it tells more than the sentence. */
+function causeOf(failure: AppError, error: unknown): { error?: unknown } {
+  if (!(error instanceof AppError)) return { error };
+  return failure.cause === undefined ? {} : { error: failure.cause };
+}
+
+function sameHex(one: string, other: string): boolean {
+  const plain = (hex: string) => hex.toLowerCase().replace(/^0+/, '');
+  return plain(one) === plain(other);
+}

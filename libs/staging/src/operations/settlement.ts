@@ -1,0 +1,79 @@
+import { AppError } from '@app/core';
+import { type ManifestRow, type RawName, rawFromText, showPath, showPathAs } from '@app/files';
+import { type NewStagingFile, type StagingRecord } from '@app/records';
+import { type StagingOutcome } from '../contract/staging-method';
+
+/** What a record says of an operation that went well. `view` is the user's area as they see it, when known. */
+export function successOf(
+  record: StagingRecord,
+  outcome: StagingOutcome,
+  view: string | undefined,
+): Partial<StagingRecord> {
+  const { checksum, files, bytes } = outcome;
+  return {
+    status: 'success',
+    outcome: outcome.outcome,
+    storage: outcome.storage,
+    kind: outcome.kind,
+    ...pathsOf(record, view === undefined ? outcome.stagedPath : `${rawFromText(view)}/${outcome.stagedPath}`),
+    filesTotal: files,
+    filesDone: files,
+    bytesTotal: bytes,
+    bytesDone: bytes,
+    checksumAlgorithm: checksum?.algorithm ?? null,
+    checksumValue: checksum?.value ?? null,
+    link: outcome.link,
+    matchesSource: outcome.matchesSource,
+    warning: outcome.warning ?? null,
+    finishedAt: new Date(),
+  };
+}
+
+/** The paths of one record are all written in one way, also when only the staged one needs the encoding. */
+function pathsOf(record: StagingRecord, stagedPath: RawName): Partial<StagingRecord> {
+  const { text, encoding } = showPathAs(stagedPath, record.nameEncoding);
+  if (encoding === record.nameEncoding) return { stagedPath: text };
+  const encode = (path: string) => showPathAs(rawFromText(path), encoding).text;
+  return {
+    nameEncoding: encoding,
+    stagedPath: text,
+    localPathOnStorage: encode(record.localPathOnStorage),
+    relativePath: record.relativePath === null ? null : encode(record.relativePath),
+  };
+}
+
+/** What a record says of an operation that failed. */
+export function failureOf(error: AppError): Partial<StagingRecord> {
+  const { code, message, retryable } = error;
+  return { status: 'failure', errorCode: code, errorReason: message, retryable, finishedAt: new Date() };
+}
+
+/** The manifest as records keep it. A single file has its own name as path. */
+export function manifestOf(operationId: string, rows: ManifestRow[], stagedPath = ''): NewStagingFile[] {
+  return rows.map((row) => {
+    const path = showPath(row.path === '' ? (stagedPath.split('/').at(-1) ?? '') : row.path);
+    return {
+      operationId,
+      path: path.text,
+      nameEncoding: path.encoding,
+      kind: row.kind,
+      size: row.size,
+      mtimeNs: row.mtimeNs,
+      device: row.device,
+      inode: row.inode,
+      algorithm: row.checksum?.algorithm ?? null,
+      checksum: row.checksum?.value ?? null,
+      status: 'staged',
+      errorCode: null,
+    };
+  });
+}
+
+/** The record's answer to an operation whose process died while it ran. */
+export function processDied(): AppError {
+  return new AppError(
+    'internal_error',
+    'The service stopped unexpectedly while this operation ran, so its end is not known; half a result is never visible. Stage it again: what is there already is told as such.',
+    { retryable: true },
+  );
+}

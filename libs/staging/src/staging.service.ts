@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import { OwnershipPolicy } from '@app/files';
+import { ProcessIdentity, type StagingRecord } from '@app/records';
+import { invalidMethod, MethodRegistry } from './contract/method-registry';
+import {
+  type StagingContext,
+  type StagingMethod,
+  type StagingOperation,
+  type StagingOutcome,
+} from './contract/staging-method';
+import { OperationRunner } from './operations/operation-runner';
+import { newRecord, readOperation, type StageRequest } from './operations/stage-request';
+
+/** The service's main job: one request becomes one recorded operation, done by the method that it names. */
+@Injectable()
+export class StagingService {
+  constructor(
+    private readonly methods: MethodRegistry,
+    private readonly runner: OperationRunner,
+    private readonly accounts: OwnershipPolicy,
+    private readonly identity: ProcessIdentity,
+  ) {}
+
+  /**
+   * Stages one source. Resolves with the settled record of a success (also when the data was there already). Throws
+   * `validation_failed` for what is no proper request, without a record; any other failure is an AppError that names
+   * its recorded operation. Safe to repeat: nothing is ever overwritten.
+   */
+  async stage(request: StageRequest): Promise<StagingRecord> {
+    const method = this.methods.find(request.method);
+    const operation = readOperation(request, method);
+    const record = newRecord(operation, request, method, this.identity.name);
+    return this.runner.run(record, operation, async (_operation, context) => {
+      if (!method) throw invalidMethod(request.method);
+      return this.stageBy(method, operation, context);
+    });
+  }
+
+  private async stageBy(
+    method: StagingMethod,
+    operation: StagingOperation,
+    context: StagingContext,
+  ): Promise<StagingOutcome> {
+    await this.accounts.admit(operation.username);
+    return method.stage(operation, context);
+  }
+}
