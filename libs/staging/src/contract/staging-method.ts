@@ -1,4 +1,3 @@
-import { type AppError } from '@app/core';
 import { type Checksum, type DestinationPath, type Placement, type PlaceHooks, type RawName } from '@app/files';
 
 /** One source to be brought to one destination by one method. Checked for form, not for where its paths lead. */
@@ -45,7 +44,7 @@ export interface MethodCapabilities {
  * An implementation promises:
  * - nothing is visible at the destination before all of it is there and verified, and nothing is left when it fails;
  * - `stage` may run again for the same destination: what is there already is `already_present`, never overwritten;
- * - failures that a caller can do something about are an {@link AppError} with its code; anything else is a defect;
+ * - failures that a caller can do something about are an `AppError` with its code; anything else is a defect;
  * - the abort signal reaches the last call, and no method waits without it.
  */
 export interface StagingMethod {

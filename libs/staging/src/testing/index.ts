@@ -1,1 +1,1 @@
-export {};
+export { describeStagingMethod, type MethodHarness } from './describe-staging-method';
