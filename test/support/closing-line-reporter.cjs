@@ -1,10 +1,13 @@
 // A last line that any reader of a run's output understands: `N passed, N failed` (and skipped, where there are any).
+const { writeSync } = require('node:fs');
+
 module.exports = class ClosingLineReporter {
   onRunComplete(_tests, results) {
     // A spec file that does not even load counts as one failure.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     const skipped = results.numPendingTests + results.numTodoTests;
     const line = `${results.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
-    process.stdout.write(`${line}\n`);
+    // Jest prints its own summary after all other reporters.
+    process.once('exit', () => writeSync(1, `${line}\n`));
   }
 };
