@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import path from 'node:path';
+import { run as lint } from 'dockerfilelint';
+
+const root = path.resolve(__dirname, '../..');
+const dockerfile = readFileSync(path.join(root, 'Dockerfile'), 'utf8');
+
+interface Instruction {
+  name: string;
+  text: string;
+}
+
+/** The instructions with their lines joined, without comments. */
+const instructions: Instruction[] = dockerfile
+  .replace(/^#.*\n/gm, '')
+  .replace(/\\\n\s*/g, '')
+  .split('\n')
+  .filter((line) => line.trim() !== '')
+  .map((line) => ({ name: line.split(' ')[0]!, text: line.slice(line.indexOf(' ') + 1).trim() }));
+const textsOf = (name: string, among = instructions) => among.filter((one) => one.name === name).map((one) => one.text);
+const lastFrom = instructions.map((one) => one.name).lastIndexOf('FROM');
+const production = instructions.slice(lastFrom);
+
+describe('Dockerfile', () => {
+  it('has nothing that the lint minds', () => {
+    // The lint cannot see through an argument: its tag is looked at below.
+    const problems = lint('', dockerfile).filter((one) => one.title !== 'Base Image Missing Tag');
+    expect(problems).toEqual([]);
+  });
+
+  it('takes its base image from one argument, whose default is a Debian with Node 20', () => {
+    expect(textsOf('ARG')).toEqual(['BASE_IMAGE=node:20-bookworm-slim']);
+    for (const from of textsOf('FROM')) expect(from).toMatch(/^\$\{BASE_IMAGE\} AS \w+$/);
+  });
+
+  it('copies only what exists, and what the build context holds', () => {
+    const kept = readFileSync(path.join(root, '.dockerignore'), 'utf8').split('\n');
+    const sources = textsOf('COPY').flatMap((text) => (text.startsWith('--from=') ? [] : text.split(' ').slice(0, -1)));
+    expect(sources).toContain('package-lock.json');
+    for (const source of sources) {
+      expect({ source, exists: existsSync(path.join(root, source)) }).toEqual({ source, exists: true });
+      expect(kept).toContain(`!${source.replace('./', '')}`);
+    }
+  });
+
+  it('builds what it starts', () => {
+    const copied = textsOf('COPY').flatMap((text) => text.split(' '));
+    expect(copied).toEqual(expect.arrayContaining(['libs', 'apps', 'scripts', 'ormconfig.ts']));
+    expect(textsOf('RUN')).toContain('npm run build');
+  });
+
+  it('has production dependencies only, and no compiler', () => {
+    expect(textsOf('COPY', production)).toContain('--from=dependencies /app/node_modules ./node_modules');
+    expect(textsOf('RUN').join('\n')).toMatch(/npm ci --omit=dev/);
+    expect(textsOf('RUN').join('\n')).not.toMatch(/apt-get|build-essential|g\+\+|python/);
+    expect(textsOf('ENV', production).join(' ')).toMatch(/\bNODE_ENV=production\b/);
+  });
+
+  it('runs as a numbered user that is not root', () => {
+    expect(textsOf('USER', production)).toEqual(['10001:10001']);
+  });
+
+  it('starts node itself, so that signals and the exit status pass', () => {
+    expect(textsOf('CMD', production)).toEqual(['["node", "dist/apps/api/src/main.js"]']);
+    expect(textsOf('ENTRYPOINT')).toEqual([]);
+    expect(textsOf('STOPSIGNAL', production)).toEqual(['SIGTERM']);
+  });
+
+  it.each([
+    [200, 0],
+    [503, 1],
+  ])('takes the answer %i of /health/live for exit status %i', async (status, expected) => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url!);
+      response.writeHead(status).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const [check] = textsOf('HEALTHCHECK', production);
+    const [program, ...argv] = JSON.parse(check!.slice(check!.indexOf('CMD ') + 4)) as string[];
+    expect(program).toBe('node');
+    const env = { PORT: String((server.address() as AddressInfo).port) };
+    const child = spawn(process.execPath, argv, { env, stdio: 'ignore' });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    server.close();
+    expect({ code, asked }).toEqual({ code: expected, asked: ['/health/live'] });
+  });
+});
