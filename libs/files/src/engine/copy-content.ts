@@ -43,7 +43,7 @@ export function copyContent(
   control: WorkerControl,
 ): { bytes: number; checksum: string | null } {
   const sparse = stat.blocks * 512n < stat.size;
-  if (stat.size < CHUNK_BYTES && !sparse) return copySmall(source, copy, options, control);
+  if (stat.size < CHUNK_BYTES && !sparse) return copySmall(source, Number(stat.size), copy, options, control);
   const hash = options.algorithm ? startHash(options.algorithm) : null;
   const bytes = copyLarge(source, copy, { sparse, hash }, control);
   if (options.flush) flush(copy, control);
@@ -55,13 +55,14 @@ export function copyContent(
 
 function copySmall(
   source: Handle,
+  size: number,
   copy: Handle,
   options: CopyOptions,
   control: WorkerControl,
 ): { bytes: number; checksum: string | null } {
   control.step();
-  const length = readFully(source, buffer);
-  if (length === CHUNK_BYTES) throw sourceChanged();
+  // Up to the size that it had when it was opened: whether it grew since is looked at in the end.
+  const length = readFully(source, buffer.subarray(0, size));
   const content = buffer.subarray(0, length);
   writeFully(copy, content, 0);
   if (options.flush) flush(copy, control);

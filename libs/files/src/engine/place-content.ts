@@ -8,6 +8,7 @@ import { type WorkerControl } from '../pool/control';
 import { copyContent, flush, hashHandle, sourceChanged } from './copy-content';
 import { type Algorithm, type Checksum } from './hashing';
 import { type Ownership, seal } from './ownership';
+import { unsupported } from './tree-walk';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
 
@@ -49,25 +50,29 @@ export function placeCopy(
 ): PlacedFile & { handle: Handle } {
   const cloned = options.clone && tryClone(source, directory, name, control);
   // A clone has its source's mode so far, which may not let a service without privileges write.
-  const handle = create(directory, name, cloned ? O_RDONLY : O_RDWR | O_CREAT | O_EXCL);
+  const flags = cloned ? O_RDONLY : O_RDWR | O_CREAT | O_EXCL;
+  const handle = create(directory, name, flags, options.ownership.fileMode);
   try {
     const checksum = cloned
       ? verifyClone(handle, options, control)
       : checkExpected(copyVerified(source, stat, handle, options, control), options.expected);
     if (cloned) control.bytes(Number(stat.size));
     keepTimes(handle, stat);
-    seal(handle, statHandle(handle), options.ownership, options.areaGroup, options.ownership.fileMode);
+    // Neither owner nor mode is part of what is told of it, so that one look serves both.
+    const placed = statHandle(handle);
+    seal(handle, placed, options.ownership, options.areaGroup, options.ownership.fileMode);
     if (cloned && options.flush) flush(handle, control);
-    return { handle, stat: statHandle(handle), checksum, how: cloned ? 'clone' : 'copy' };
+    return { handle, stat: placed, checksum, how: cloned ? 'clone' : 'copy' };
   } catch (error) {
     closeSync(handle);
     throw error;
   }
 }
 
-function create(directory: Handle, name: RawName, flags: number): Handle {
+/** A new file has its final mode from the beginning: nobody but the service gets to it before it is published. */
+function create(directory: Handle, name: RawName, flags: number, mode: number): Handle {
   try {
-    return openSync(at(directory, name), O_NOFOLLOW | flags, 0o600);
+    return openSync(at(directory, name), O_NOFOLLOW | flags, mode);
   } catch (error) {
     throw translate(error, 'target');
   }
@@ -130,29 +135,30 @@ export function keepTimes(handle: Handle, stat: BigIntStats): void {
 }
 
 /**
- * Makes a hard link to a source file in the private directory and makes sure that it is the file that was checked.
- * Never changes owner, mode or content of the file: it is the storage's.
+ * Makes a hard link to a source file in the private directory, and checks there whether the user may have it: what
+ * fails goes with that directory. Where `stat` is given, it must be that very file. Never changes owner, mode or
+ * content of the file: it is the storage's.
  */
 export function placeLink(
-  from: { parent: Handle; name: RawName; stat: BigIntStats; path: RawName },
+  from: { parent: Handle; name: RawName; stat?: BigIntStats; path: RawName },
   directory: Handle,
   name: RawName,
   options: ContentOptions,
   control: WorkerControl,
 ): PlacedFile {
-  checkLinkable(from.stat, from.path, options.ownership.userUid);
   control.step();
   try {
     linkSync(at(from.parent, from.name), at(directory, name));
   } catch (error) {
     throw linkError(error, from.path);
   }
-  const stat = statName(directory, name);
-  // The name may have been swapped between the look and the link; the link in the private directory goes with it.
-  if (!sameObject(from.stat, stat)) throw sourceChanged(showPath(from.path).text);
-  checkLinkable(stat!, from.path, options.ownership.userUid);
-  control.bytes(Number(stat!.size));
-  return { stat: stat!, checksum: null, how: 'hard' };
+  const stat = statName(directory, name)!;
+  // The name may have been swapped between the look and the link.
+  if (from.stat && !sameObject(from.stat, stat)) throw sourceChanged();
+  if (!stat.isFile()) throw unsupported(from.path);
+  checkLinkable(stat, from.path, options.ownership.userUid);
+  control.bytes(Number(stat.size));
+  return { stat, checksum: null, how: 'hard' };
 }
 
 /** Compares a file that is to be linked with what the caller expects. */

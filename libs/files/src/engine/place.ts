@@ -1,17 +1,17 @@
-import { closeSync, mkdirSync, statfsSync, type BigIntStats } from 'node:fs';
+import { closeSync, mkdirSync, type BigIntStats } from 'node:fs';
 import { AppError } from '@app/core';
-import { at, type Handle, openDirectory, self } from '../confined/handle';
+import { at, type Handle, openDirectory } from '../confined/handle';
 import { makePrivate, type PrivateDirectory, removePrivate } from '../confined/private-directory';
 import { outsideStorage, type ResolvedSource, sourcePath, SourceResolver } from '../confined/resolve-source';
 import { openRoot } from '../confined/root';
-import { noSpace, translate } from '../confined/system-errors';
 import { destinationConflict, type DestinationSpot, locateDestination } from '../confined/user-area';
 import { lastName } from '../names/path-text';
 import { type WorkerControl } from '../pool/control';
 import { comparePresent, isOwnLink } from './compare';
+import { checkSpace } from './space';
 import { placeFile } from './place-file';
 import { DestinationTaken, makeParents, type PayloadPlace } from './publish';
-import { beyondLimit, surveyTree } from './survey';
+import { beyondLimit } from './survey';
 import { kindOf, release, unsupported } from './tree-walk';
 import {
   type FoundSource,
@@ -139,22 +139,14 @@ class Placement {
   }
 
   private build(): PlacedResult | TreeSession {
-    const survey = this.found.kind === 'directory' && this.task.content !== 'symlink' ? this.survey() : null;
-    if (!survey) this.checkFile();
+    const isTree = this.found.kind === 'directory' && this.task.content !== 'symlink';
+    if (!isTree) this.checkFile();
     const own = makePrivate(this.target, this.spot.base, this.task.operationId, this.task.besideDestination);
     let kept = false;
     let parents: PayloadPlace | undefined;
     try {
       parents = makeParents(own.handle, this.spot.missing, this.spot.name);
-      const result = survey
-        ? this.openSession(own, parents, survey)
-        : placeFile(
-            { task: this.task, source: this.source, spot: this.spot, own, parents, control: this.control },
-            {
-              ...this.found,
-              stagedPath: this.stagedPath,
-            },
-          );
+      const result = isTree ? this.openSession(own, parents) : this.placeOne(own, parents);
       kept = result.type === 'tree';
       return result;
     } finally {
@@ -172,32 +164,25 @@ class Placement {
     }
   }
 
-  private survey(): TreeSession['survey'] {
-    this.control.touch(this.source.root.ordinal);
-    const survey = surveyTree(this.task.storages, this.source, this.task.limits, this.control);
-    if (this.task.content === 'copy' && !this.mayClone) checkSpace(this.spot.base, survey.allocated, survey.files);
-    return survey;
+  private placeOne(own: PrivateDirectory, parents: PayloadPlace): PlacedResult {
+    const { task, source, spot, control, found, stagedPath } = this;
+    return placeFile({ task, source, spot, own, parents, control }, { ...found, stagedPath });
   }
 
   private checkFile(): void {
     const { size, blocks } = this.source.stat;
     const { maxBytes } = this.task.limits;
     if (this.task.content !== 'symlink' && maxBytes > 0 && size > maxBytes) throw beyondLimit(`${maxBytes} bytes`);
-    if (this.task.content !== 'copy' || this.mayClone) return;
+    if (this.task.content !== 'copy' || this.task.cloneFrom.includes(this.source.root.name)) return;
     checkSpace(this.spot.base, Number(blocks * 512n < size ? blocks * 512n : size), 1);
   }
 
-  private get mayClone(): boolean {
-    return this.task.cloneFrom.includes(this.source.root.name);
-  }
-
-  private openSession(own: PrivateDirectory, place: PayloadPlace, survey: TreeSession['survey']): TreeSession {
+  private openSession(own: PrivateDirectory, place: PayloadPlace): TreeSession {
     mkdirSync(at(place.directory, place.name), 0o700);
     return {
       type: 'tree',
       ...this.found,
       stagedPath: this.stagedPath,
-      survey,
       target: this.target,
       sourceParent: this.source.parent,
       source: this.source.object,
@@ -219,16 +204,4 @@ class Placement {
 
 function outsideName(): AppError {
   return outsideStorage('a whole storage has no name of its own; name the destination, without a "/" at its end');
-}
-
-/** Throws `insufficient_storage` when the data does not fit; a file system that does not tell is tried. */
-function checkSpace(base: Handle, bytes: number, files: number): void {
-  let free: { bavail: number; bsize: number; files: number; ffree: number };
-  try {
-    free = statfsSync(self(base));
-  } catch (error) {
-    throw translate(error, 'target');
-  }
-  const inodesShort = free.files > 0 && free.ffree < files;
-  if (free.bavail * free.bsize < bytes || inodesShort) throw noSpace();
 }

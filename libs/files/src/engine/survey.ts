@@ -8,6 +8,7 @@ import { showPath } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { sourceChanged } from './copy-content';
+import { fallsTo, type Shard } from './shard';
 import { type TreeFile, TreeWalk, unsupported } from './tree-walk';
 
 /** Sum over all entries of a tree, the same in whatever order they are added; equal sums mean an equal tree. */
@@ -88,17 +89,32 @@ export function statTreeFile(file: TreeFile): BigIntStats {
   return stat;
 }
 
-/** Walks a tree and adds up what it holds; refuses early what is beyond the limits. */
+/** What several workers found of one tree, added up. */
+export function totalOf(parts: TreeSurvey[]): TreeSurvey {
+  const sum = (part: Exclude<keyof TreeSurvey, 'fingerprint'>) => parts.reduce((total, one) => total + one[part], 0);
+  return {
+    files: sum('files'),
+    directories: sum('directories'),
+    bytes: sum('bytes'),
+    allocated: sum('allocated'),
+    fingerprint: Fingerprint.total(parts.map((part) => part.fingerprint)),
+  };
+}
+
+/** Walks a tree and adds up what falls to one worker; refuses early what is beyond the limits. */
 export function surveyTree(
   roots: readonly RootSpec[],
   top: Pick<ResolvedSource, 'root' | 'path' | 'object'>,
   limits: TreeLimits,
+  shard: Shard,
   control: WorkerControl,
 ): TreeSurvey {
   const survey: TreeSurvey = { files: 0, directories: 0, bytes: 0, allocated: 0, fingerprint: '0' };
   const fingerprint = new Fingerprint();
   const visitor = {
+    wants: (path: RawName, name: RawName) => fallsTo(shard, path, name),
     enter(path: RawName) {
+      if (shard.index > 0) return;
       survey.directories += 1;
       fingerprint.addDirectory(path);
     },
@@ -110,7 +126,8 @@ export function surveyTree(
       survey.allocated += Number(stat.blocks * 512n < stat.size ? stat.blocks * 512n : stat.size);
       checkLimits(survey.files, survey.bytes, limits);
     },
-    link(path: RawName, _name: RawName, text: RawName) {
+    link(path: RawName, name: RawName, text: RawName) {
+      if (!fallsTo(shard, path, name)) return;
       fingerprint.addLink(path, text);
       survey.files += 1;
       checkLimits(survey.files, survey.bytes, limits);

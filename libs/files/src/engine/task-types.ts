@@ -3,7 +3,7 @@ import { type RootSpec } from '../confined/root';
 import { type RawName } from '../names/raw-name';
 import { type Algorithm, type Checksum } from './hashing';
 import { type Ownership } from './ownership';
-import { type TreeLimits, type TreeSurvey } from './survey';
+import { type TreeLimits } from './survey';
 
 /** How data gets to its destination. */
 export type ContentKind = 'copy' | 'link' | 'symlink';
@@ -80,7 +80,6 @@ export interface PresentResult extends FoundSource {
 export interface TreeSession extends FoundSource {
   type: 'tree';
   stagedPath: RawName;
-  survey: TreeSurvey;
   /** Handles, open in the whole process; given back by the task `close`. */
   target: Handle;
   sourceParent: Handle;

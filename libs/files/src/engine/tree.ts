@@ -10,21 +10,14 @@ import { seal } from './ownership';
 import { contentOptions, manifestRow } from './place-file';
 import { type ContentOptions, keepTimes, placeCopy, placeLink } from './place-content';
 import { publish, sealMade } from './publish';
-import { Fingerprint, statTreeFile, surveyTree } from './survey';
+import { fallsTo, type Shard } from './shard';
+import { checkSpace } from './space';
+import { checkLimits, Fingerprint, surveyTree, type TreeSurvey } from './survey';
 import { type ManifestRow, type PlaceTask, type ShardResult, type TreeSession } from './task-types';
 import { type TreeFile, type TreeVisitor, TreeWalk, unsupported } from './tree-walk';
 
 /** Rows that a worker reports at once. */
 const REPORT_ROWS = 500;
-
-/** Trees with fewer directories than this are divided by file, others by directory, whose files then share a lock less. */
-const DIVIDE_BY_DIRECTORY = 16;
-
-/** The part of a tree that one of several workers takes. */
-export interface Shard {
-  index: number;
-  of: number;
-}
 
 function topOf(task: PlaceTask, session: TreeSession) {
   const root = task.storages.find((one) => one.name === session.storage)!;
@@ -45,7 +38,6 @@ export function fillShard(task: PlaceTask, session: TreeSession, shard: Shard, c
 class ShardVisitor implements TreeVisitor<Handle> {
   private readonly options: ContentOptions;
   private readonly fingerprint = new Fingerprint();
-  private readonly byDirectory: boolean;
   private rows: ManifestRow[] = [];
   private clones = 0;
   private copies = 0;
@@ -57,7 +49,6 @@ class ShardVisitor implements TreeVisitor<Handle> {
     private readonly control: WorkerControl,
   ) {
     this.options = contentOptions(task, session.storage, session.areaGroup ?? undefined, false);
-    this.byDirectory = session.survey.directories >= DIVIDE_BY_DIRECTORY;
   }
 
   enter(path: RawName, name: RawName, parent: Handle | undefined): Handle {
@@ -73,7 +64,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
   }
 
   wants(path: RawName, name: RawName): boolean {
-    return shareOf(this.byDirectory ? path.slice(0, -name.length) : name, this.shard.of) === this.shard.index;
+    return fallsTo(this.shard, path, name);
   }
 
   file(file: TreeFile, directory: Handle): void {
@@ -83,11 +74,10 @@ class ShardVisitor implements TreeVisitor<Handle> {
   }
 
   private linkHard(file: TreeFile, directory: Handle): void {
-    const stat = statTreeFile(file);
+    const from = { parent: file.parent, name: file.sourceName, path: file.path };
+    const { stat } = placeLink(from, directory, file.name, this.options, this.control);
     this.fingerprint.addFile(file.path, stat);
-    const from = { parent: file.parent, name: file.sourceName, stat, path: file.path };
-    const placed = placeLink(from, directory, file.name, this.options, this.control);
-    this.report(manifestRow(file.path, 'file', placed.stat, null));
+    this.report(manifestRow(file.path, 'file', stat, null));
   }
 
   private copy(file: TreeFile, directory: Handle): void {
@@ -154,13 +144,6 @@ function openContent(file: TreeFile): Handle {
   }
 }
 
-/** Which worker a text falls to: any even spread will do. */
-function shareOf(text: string, of: number): number {
-  let sum = 0;
-  for (let index = 0; index < text.length; index += 1) sum = (Math.imul(sum, 31) + text.charCodeAt(index)) | 0;
-  return (sum >>> 0) % of;
-}
-
 /** Gives the directories of a filled tree their times, owner and modes, innermost first, the top last. */
 export function sealTree(task: PlaceTask, session: TreeSession, control: WorkerControl): void {
   const group = session.areaGroup ?? undefined;
@@ -188,10 +171,16 @@ function openFilled(parent: Handle, name: RawName): Handle {
   }
 }
 
-/** Throws `source_changed` when a tree is no longer what `fingerprint` says. */
-export function recheckTree(task: PlaceTask, session: TreeSession, fingerprint: string, control: WorkerControl): void {
-  const now = surveyTree(task.storages, topOf(task, session), { maxFiles: 0, maxBytes: 0 }, control);
-  if (now.fingerprint !== fingerprint) throw sourceChanged();
+/** Adds up one worker's share of the source, before the tree is filled and once more behind that. */
+export function surveyShard(task: PlaceTask, session: TreeSession, shard: Shard, control: WorkerControl): TreeSurvey {
+  return surveyTree(task.storages, topOf(task, session), task.limits, shard, control);
+}
+
+/** Throws `quota_exceeded` or `insufficient_storage` when the surveyed tree is not to be, or cannot be, staged. */
+export function checkTree(task: PlaceTask, session: TreeSession, survey: TreeSurvey): void {
+  checkLimits(survey.files, survey.bytes, task.limits);
+  if (task.content !== 'copy' || task.cloneFrom.includes(session.storage)) return;
+  checkSpace(session.base, survey.allocated, survey.files);
 }
 
 /** Publishes a filled, sealed and flushed tree in one step; throws `DestinationTaken` and what {@link publish} does. */

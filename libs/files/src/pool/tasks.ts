@@ -4,7 +4,9 @@ import { listArea, listStorage } from '../browse/list-directory';
 import { listPrivate, sweepPrivate } from '../browse/sweep';
 import { place } from '../engine/place';
 import { type PlaceTask, type TreeSession } from '../engine/task-types';
-import { closeSession, fillShard, publishTree, recheckTree, sealTree, type Shard } from '../engine/tree';
+import { type Shard } from '../engine/shard';
+import { type TreeSurvey } from '../engine/survey';
+import { checkTree, closeSession, fillShard, publishTree, sealTree, surveyShard } from '../engine/tree';
 import { type WorkerControl } from './control';
 
 interface TreeTask {
@@ -18,8 +20,9 @@ export const TASKS = {
   fillShard: ({ task, session, shard }: TreeTask & { shard: Shard }, control: WorkerControl) =>
     fillShard(task, session, shard, control),
   sealTree: ({ task, session }: TreeTask, control: WorkerControl) => sealTree(task, session, control),
-  recheckTree: ({ task, session, fingerprint }: TreeTask & { fingerprint: string }, control: WorkerControl) =>
-    recheckTree(task, session, fingerprint, control),
+  surveyShard: ({ task, session, shard }: TreeTask & { shard: Shard }, control: WorkerControl) =>
+    surveyShard(task, session, shard, control),
+  checkTree: ({ task, session, survey }: TreeTask & { survey: TreeSurvey }) => checkTree(task, session, survey),
   publishTree: ({ task, session }: TreeTask, control: WorkerControl) => publishTree(task, session, control),
   closeSession: ({ task, session }: TreeTask, control: WorkerControl) => closeSession(task, session, control),
   listStorage,

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { sourceChanged } from '../engine/copy-content';
-import { Fingerprint } from '../engine/survey';
+import { type Shard } from '../engine/shard';
+import { Fingerprint, totalOf, type TreeSurvey } from '../engine/survey';
 import {
   type LinkKind,
   type ManifestRow,
@@ -17,6 +18,9 @@ import { type PlaceHooks, type Placement } from './placement';
 
 /** Smaller trees are filled by one worker: dividing costs a walk a worker. */
 const DIVIDE_FROM_FILES = 64;
+
+/** Trees with fewer directories are divided by file. */
+const DIVIDE_BY_DIRECTORY_FROM = 16;
 
 /** A flush of a whole tree may rightly take this many times the storage's time-out. */
 const FLUSH_PATIENCE = 20;
@@ -63,38 +67,63 @@ export class TreeRun {
   }
 
   private async build(session: TreeSession): Promise<Placement> {
-    const { files, directories, bytes } = session.survey;
-    this.hooks.note('Source checked: a tree', { files, directories, bytes });
-    const filled = await this.fill(session);
-    const fingerprint = Fingerprint.total(filled.map((part) => part.fingerprint));
-    if (fingerprint !== session.survey.fingerprint) throw sourceChanged();
-    this.hooks.note(this.task.content === 'link' ? 'Tree linked' : 'Tree copied and verified', { files, bytes });
-    await this.run('sealTree', { task: this.task, session });
-    await flushFileSystem(session.payload, this.options.timeoutMs * FLUSH_PATIENCE, this.hooks.signal);
-    await this.run('recheckTree', { task: this.task, session, fingerprint });
-    await this.hooks.beforePublish();
-    await this.run('publishTree', { task: this.task, session });
+    const { task, hooks } = this;
+    const survey = totalOf(await this.inShards((shard) => this.run('surveyShard', { task, session, shard })));
+    const { files, directories, bytes, fingerprint } = survey;
+    hooks.note('Source checked: a tree', { files, directories, bytes });
+    await this.run('checkTree', { task, session, survey });
+    const filled = await this.fill(session, survey);
+    hooks.note(task.content === 'link' ? 'Tree linked' : 'Tree copied and verified', { files, bytes });
+    await this.run('sealTree', { task, session });
+    // Reading the source once more and writing the copy to disk do not wait for one another.
+    await this.together([this.flush(session), this.recheck(session, fingerprint)]);
+    await hooks.beforePublish();
+    await this.run('publishTree', { task, session });
     const { storage, kind, stagedPath } = session;
     const done = { files, bytes, link: this.linkOf(filled), checksum: null };
     return { outcome: 'staged', storage, kind, stagedPath, ...done, matchesSource: null, present: null, manifest: [] };
   }
 
-  /** All workers end before this does: one that fails makes the others stop. */
-  private async fill(session: TreeSession): Promise<ShardResult[]> {
-    const most = Math.min(this.options.workers, availableParallelism());
-    const of = session.survey.files < DIVIDE_FROM_FILES ? 1 : most;
-    const shards = Array.from({ length: of }, async (_none, index) => {
-      try {
-        return await this.run('fillShard', { task: this.task, session, shard: { index, of } });
-      } catch (error) {
-        this.fail(error);
-        throw error;
-      }
-    });
-    await Promise.allSettled(shards);
+  private async fill(session: TreeSession, survey: TreeSurvey): Promise<ShardResult[]> {
+    const workers = survey.files < DIVIDE_FROM_FILES ? 1 : undefined;
+    const byDirectory = survey.directories >= DIVIDE_BY_DIRECTORY_FROM;
+    const { task } = this;
+    const fillOne = (shard: Shard) => this.run('fillShard', { task, session, shard: { ...shard, byDirectory } });
+    const filled = await this.inShards(fillOne, workers);
     await Promise.all(this.reports);
     if (this.failure) throw this.failure as Error;
-    return Promise.all(shards);
+    if (Fingerprint.total(filled.map((part) => part.fingerprint)) !== survey.fingerprint) throw sourceChanged();
+    return filled;
+  }
+
+  private flush(session: TreeSession): Promise<void> {
+    return flushFileSystem(session.payload, this.options.timeoutMs * FLUSH_PATIENCE, this.hooks.signal);
+  }
+
+  /** Throws `source_changed` when the source is no longer what was copied. */
+  private async recheck(session: TreeSession, fingerprint: string): Promise<void> {
+    const { task } = this;
+    const now = totalOf(await this.inShards((shard) => this.run('surveyShard', { task, session, shard })));
+    if (now.fingerprint !== fingerprint) throw sourceChanged();
+  }
+
+  /** Divides work among several workers. */
+  private inShards<T>(work: (shard: Shard) => Promise<T>, workers = this.most): Promise<T[]> {
+    return this.together(
+      Array.from({ length: workers }, (_none, index) => work({ index, of: workers, byDirectory: false })),
+    );
+  }
+
+  private get most(): number {
+    return Math.min(this.options.workers, availableParallelism());
+  }
+
+  /** Waits until all have ended, since they use the same handles; one that fails makes the others stop. */
+  private async together<T>(parts: Promise<T>[]): Promise<T[]> {
+    for (const part of parts) part.catch((error: unknown) => this.fail(error));
+    await Promise.allSettled(parts);
+    if (this.failure) throw this.failure as Error;
+    return Promise.all(parts);
   }
 
   private run<K extends TaskKind>(kind: K, input: TaskInput<K>): Promise<TaskOutput<K>> {
