@@ -6,7 +6,7 @@ import { translate } from '../confined/system-errors';
 import { type DestinationSpot } from '../confined/user-area';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
-import { statTreeFile } from './survey';
+import { statTreeFile } from './fingerprint';
 import { type TreeFile, type TreeVisitor, TreeWalk } from './tree-walk';
 import { type PlaceTask } from './task-types';
 

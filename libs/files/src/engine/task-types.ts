@@ -102,6 +102,10 @@ export type PlaceResult = PlacedResult | PresentResult | TreeSession;
 
 /** What one of several workers did of a tree. */
 export interface ShardResult {
+  /** Files and kept links. */
+  files: number;
+  bytes: number;
+  /** Of the source as it was read. */
   fingerprint: string;
   clones: number;
   copies: number;

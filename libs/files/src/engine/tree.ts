@@ -10,9 +10,10 @@ import { seal } from './ownership';
 import { contentOptions, manifestRow } from './place-file';
 import { type ContentOptions, keepTimes, placeCopy, placeLink } from './place-content';
 import { publish, sealMade } from './publish';
+import { Fingerprint, fingerprintTree } from './fingerprint';
 import { fallsTo, type Shard } from './shard';
 import { checkSpace } from './space';
-import { checkLimits, Fingerprint, surveyTree, type TreeSurvey } from './survey';
+import { checkLimits, surveyTree, type TreeSurvey } from './survey';
 import { type ManifestRow, type PlaceTask, type ShardResult, type TreeSession } from './task-types';
 import { type TreeFile, type TreeVisitor, TreeWalk, unsupported } from './tree-walk';
 
@@ -39,8 +40,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
   private readonly options: ContentOptions;
   private readonly fingerprint = new Fingerprint();
   private rows: ManifestRow[] = [];
-  private clones = 0;
-  private copies = 0;
+  private readonly done: Omit<ShardResult, 'fingerprint'> = { files: 0, bytes: 0, clones: 0, copies: 0 };
 
   constructor(
     task: PlaceTask,
@@ -70,7 +70,6 @@ class ShardVisitor implements TreeVisitor<Handle> {
   file(file: TreeFile, directory: Handle): void {
     if (this.options.kind === 'link') this.linkHard(file, directory);
     else this.copy(file, directory);
-    this.control.files(1);
   }
 
   private linkHard(file: TreeFile, directory: Handle): void {
@@ -88,7 +87,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
       this.fingerprint.addFile(file.path, stat);
       const placed = placeCopy(content, stat, directory, file.name, this.options, this.control);
       closeSync(placed.handle);
-      if (placed.how === 'clone') this.clones += 1;
+      if (placed.how === 'clone') this.done.clones += 1;
       else this.noClone();
       this.report(manifestRow(file.path, 'file', placed.stat, placed.checksum));
     } finally {
@@ -98,7 +97,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
 
   /** The first file that cannot be cloned settles it for the others: each vain try costs. */
   private noClone(): void {
-    this.copies += 1;
+    this.done.copies += 1;
     this.options.clone = false;
   }
 
@@ -111,7 +110,6 @@ class ShardVisitor implements TreeVisitor<Handle> {
     } catch (error) {
       throw translate(error, 'target');
     }
-    this.control.files(1);
   }
 
   close(directory: Handle): void {
@@ -119,6 +117,9 @@ class ShardVisitor implements TreeVisitor<Handle> {
   }
 
   private report(row: ManifestRow): void {
+    this.done.files += 1;
+    if (row.kind === 'file') this.done.bytes += row.size;
+    this.control.files(1);
     this.rows.push(row);
     if (this.rows.length >= REPORT_ROWS) this.send();
   }
@@ -131,7 +132,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
 
   end(): ShardResult {
     this.send();
-    return { fingerprint: this.fingerprint.value, clones: this.clones, copies: this.copies };
+    return { ...this.done, fingerprint: this.fingerprint.value };
   }
 }
 
@@ -171,9 +172,16 @@ function openFilled(parent: Handle, name: RawName): Handle {
   }
 }
 
-/** Adds up one worker's share of the source, before the tree is filled and once more behind that. */
+/** Adds up one worker's share of the source before the tree is filled. */
 export function surveyShard(task: PlaceTask, session: TreeSession, shard: Shard, control: WorkerControl): TreeSurvey {
-  return surveyTree(task.storages, topOf(task, session), task.limits, shard, control);
+  // Links take no space, so that sizes matter to the site's limit only.
+  const sizes = task.content === 'copy' || task.limits.maxBytes > 0;
+  return surveyTree(task.storages, topOf(task, session), { limits: task.limits, sizes, shard }, control);
+}
+
+/** One worker's share of the source's fingerprint after the tree was filled. */
+export function fingerprintShard(task: PlaceTask, session: TreeSession, shard: Shard, control: WorkerControl): string {
+  return fingerprintTree(task.storages, topOf(task, session), shard, control);
 }
 
 /** Throws `quota_exceeded` or `insufficient_storage` when the surveyed tree is not to be, or cannot be, staged. */

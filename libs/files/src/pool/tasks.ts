@@ -6,7 +6,15 @@ import { place } from '../engine/place';
 import { type PlaceTask, type TreeSession } from '../engine/task-types';
 import { type Shard } from '../engine/shard';
 import { type TreeSurvey } from '../engine/survey';
-import { checkTree, closeSession, fillShard, publishTree, sealTree, surveyShard } from '../engine/tree';
+import {
+  checkTree,
+  closeSession,
+  fillShard,
+  publishTree,
+  fingerprintShard,
+  sealTree,
+  surveyShard,
+} from '../engine/tree';
 import { type WorkerControl } from './control';
 
 interface TreeTask {
@@ -22,6 +30,8 @@ export const TASKS = {
   sealTree: ({ task, session }: TreeTask, control: WorkerControl) => sealTree(task, session, control),
   surveyShard: ({ task, session, shard }: TreeTask & { shard: Shard }, control: WorkerControl) =>
     surveyShard(task, session, shard, control),
+  fingerprintShard: ({ task, session, shard }: TreeTask & { shard: Shard }, control: WorkerControl) =>
+    fingerprintShard(task, session, shard, control),
   checkTree: ({ task, session, survey }: TreeTask & { survey: TreeSurvey }) => checkTree(task, session, survey),
   publishTree: ({ task, session }: TreeTask, control: WorkerControl) => publishTree(task, session, control),
   closeSession: ({ task, session }: TreeTask, control: WorkerControl) => closeSession(task, session, control),

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { sourceChanged } from '../engine/copy-content';
 import { type Shard } from '../engine/shard';
-import { Fingerprint, totalOf, type TreeSurvey } from '../engine/survey';
+import { Fingerprint } from '../engine/fingerprint';
+import { totalOf, type TreeSurvey } from '../engine/survey';
 import {
   type LinkKind,
   type ManifestRow,
@@ -69,14 +70,14 @@ export class TreeRun {
   private async build(session: TreeSession): Promise<Placement> {
     const { task, hooks } = this;
     const survey = totalOf(await this.inShards((shard) => this.run('surveyShard', { task, session, shard })));
-    const { files, directories, bytes, fingerprint } = survey;
-    hooks.note('Source checked: a tree', { files, directories, bytes });
+    hooks.note('Source checked: a tree', { files: survey.files, directories: survey.directories });
     await this.run('checkTree', { task, session, survey });
     const filled = await this.fill(session, survey);
+    const [files, bytes] = [sumOf(filled, 'files'), sumOf(filled, 'bytes')];
     hooks.note(task.content === 'link' ? 'Tree linked' : 'Tree copied and verified', { files, bytes });
     await this.run('sealTree', { task, session });
-    // Reading the source once more and writing the copy to disk do not wait for one another.
-    await this.together([this.flush(session), this.recheck(session, fingerprint)]);
+    // Looking at the source once more and writing the copy to disk do not wait for one another.
+    await this.together([this.flush(session), this.recheck(session, filled)]);
     await hooks.beforePublish();
     await this.run('publishTree', { task, session });
     const { storage, kind, stagedPath } = session;
@@ -92,7 +93,6 @@ export class TreeRun {
     const filled = await this.inShards(fillOne, workers);
     await Promise.all(this.reports);
     if (this.failure) throw this.failure as Error;
-    if (Fingerprint.total(filled.map((part) => part.fingerprint)) !== survey.fingerprint) throw sourceChanged();
     return filled;
   }
 
@@ -100,11 +100,11 @@ export class TreeRun {
     return flushFileSystem(session.payload, this.options.timeoutMs * FLUSH_PATIENCE, this.hooks.signal);
   }
 
-  /** Throws `source_changed` when the source is no longer what was copied. */
-  private async recheck(session: TreeSession, fingerprint: string): Promise<void> {
+  /** Throws `source_changed` when the source is no longer what was read. */
+  private async recheck(session: TreeSession, filled: ShardResult[]): Promise<void> {
     const { task } = this;
-    const now = totalOf(await this.inShards((shard) => this.run('surveyShard', { task, session, shard })));
-    if (now.fingerprint !== fingerprint) throw sourceChanged();
+    const now = await this.inShards((shard) => this.run('fingerprintShard', { task, session, shard }));
+    if (Fingerprint.total(now) !== Fingerprint.total(filled.map((part) => part.fingerprint))) throw sourceChanged();
   }
 
   /** Divides work among several workers. */
@@ -155,8 +155,7 @@ export class TreeRun {
 
   private linkOf(filled: ShardResult[]): LinkKind | null {
     if (this.task.content === 'link') return 'hard';
-    const sum = (part: 'clones' | 'copies') => filled.reduce((total, one) => total + one[part], 0);
-    return sum('clones') > 0 && sum('copies') === 0 ? 'clone' : null;
+    return sumOf(filled, 'clones') > 0 && sumOf(filled, 'copies') === 0 ? 'clone' : null;
   }
 
   /** Waits for the workers; not for one that hangs, whose session is closed when it comes back. */
@@ -172,4 +171,8 @@ export class TreeRun {
       // What could not be removed lies in the private directory of an ended operation: the next start removes it.
     }
   }
+}
+
+function sumOf(parts: ShardResult[], what: 'files' | 'bytes' | 'clones' | 'copies'): number {
+  return parts.reduce((total, part) => total + part[what], 0);
 }
