@@ -1,0 +1,18 @@
+import { type LogLevel } from './log-entry';
+
+/** How the log is kept. */
+export interface LoggingOptions {
+  /** Entries below this level are not made at all. */
+  level: LogLevel;
+  /**
+   * The live log file; rotated ones are `<file>.1` (newest) to `<file>.<maxFiles>`. One process a file: two processes
+   * that rotate the same file at the same moment could lose a rotated one.
+   */
+  file: string;
+  /** The live file is rotated before a line would make it larger than this. */
+  maxBytes: number;
+  /** Rotated files to keep, besides the live one; at least 1. */
+  maxFiles: number;
+  /** Also show entries, readable, on standard error. */
+  console: boolean;
+}

@@ -1,0 +1,65 @@
+import { isAtLeast, isLogLevel, type LogEntry, type LogLevel } from '../log-entry';
+
+/** Which entries are wanted. */
+export interface LineFilterOptions {
+  level?: LogLevel | undefined;
+  q?: string | undefined;
+  operationId?: string | undefined;
+}
+
+/** Deeper nesting than the log ever writes (8) is not an entry. */
+const MAX_DEPTH = 16;
+
+/** Picks entries out of lines. */
+export class LineFilter {
+  /** Texts that a wanted line holds as they are, so that most lines need not be parsed. */
+  private readonly needles: string[];
+
+  constructor(private readonly options: LineFilterOptions) {
+    const wanted = [options.q, options.operationId];
+    this.needles = wanted.filter((text) => text !== undefined && isWrittenAsItIs(text)) as string[];
+  }
+
+  /** The entry of a line; undefined when it is not wanted, or is not an entry (torn, or written by somebody else). */
+  match(line: Buffer): LogEntry | undefined {
+    if (this.needles.some((needle) => !line.includes(needle))) return undefined;
+    const entry = parseEntry(line.toString('utf8'));
+    if (!entry) return undefined;
+    const { level, q, operationId } = this.options;
+    if (level !== undefined && !isAtLeast(entry.level, level)) return undefined;
+    if (operationId !== undefined && entry.operation_id !== operationId) return undefined;
+    if (q !== undefined && !holds(entry, q)) return undefined;
+    return entry;
+  }
+}
+
+/** JSON may write other characters as escapes. */
+function isWrittenAsItIs(text: string): boolean {
+  return /^[\w .:@+,;=()[\]{}-]+$/.test(text);
+}
+
+function parseEntry(text: string): LogEntry | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || !isShallow(value, MAX_DEPTH)) return undefined;
+  const { time, level, message } = value as Record<string, unknown>;
+  const isEntry = typeof time === 'string' && isLogLevel(level) && typeof message === 'string';
+  return isEntry ? (value as LogEntry) : undefined;
+}
+
+/** Guards what walks through the value, here and in the answer, against running out of stack. */
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((held) => isShallow(held, depth - 1));
+}
+
+/** True when the message or another value, also an inner one, holds the text. */
+function holds(value: unknown, text: string): boolean {
+  if (typeof value === 'string') return value.includes(text);
+  if (typeof value !== 'object' || value === null) return String(value).includes(text);
+  return Object.values(value).some((held) => holds(held, text));
+}
