@@ -1,0 +1,64 @@
+// The command line of the bench.
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+
+const MIB = 1024 ** 2;
+
+/** Every option: its default, and what it is. Sizes of files are in MiB. */
+const OPTIONS = {
+  rounds: [3, 'rounds of each comparison; medians are taken over them'],
+  'large-mib': [2048, 'size of the large file of the rows large and clone'],
+  'tree-files': [10_000, 'files of the tree of the rows tree and link'],
+  seconds: [5, 'seconds of load for one turn of the row requests'],
+  'busy-mib': [1024, 'size of each of the 8 copies of the row config'],
+  'memory-files': [200_000, 'files of the tree of the row memory'],
+  'sparse-gb': [100, 'size in GB of the sparse file of the row memory'],
+  records: [1_000_000, 'records of the row operations'],
+  'log-mib': [1024, 'size of the log of the row logs'],
+};
+
+/** Text for `--help`. */
+export const USAGE = (rows) => `npm run bench -- [row ...] [options]
+
+Rows (default: all):
+${Object.entries(rows)
+  .map(([name, row]) => `  ${name.padEnd(18)}${row.title}`)
+  .join('\n')}
+
+Options:
+${Object.entries(OPTIONS)
+  .map(([name, [value, text]]) => `  --${`${name} N`.padEnd(16)}${text} (${value})`)
+  .join('\n')}
+  --quick           one round
+  --folder PATH     where images and folders are made (${os.tmpdir()})`;
+
+/** Reads the command line; throws on what it does not know. */
+export function readOptions(argv, known) {
+  const numbers = Object.fromEntries(Object.keys(OPTIONS).map((name) => [name, { type: 'string' }]));
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: { ...numbers, quick: { type: 'boolean' }, help: { type: 'boolean' }, folder: { type: 'string' } },
+  });
+  const unknown = positionals.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Error(`No such row: ${unknown.join(', ')}. Rows: ${known.join(', ')}`);
+  const number = (name) => {
+    const value = Number(values[name] ?? OPTIONS[name][0]);
+    if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number above 0`);
+    return value;
+  };
+  return {
+    help: values.help ?? false,
+    rows: positionals.length > 0 ? positionals : known,
+    folder: values.folder ?? os.tmpdir(),
+    rounds: values.quick ? 1 : number('rounds'),
+    largeBytes: number('large-mib') * MIB,
+    treeFiles: number('tree-files'),
+    seconds: number('seconds'),
+    busyBytes: number('busy-mib') * MIB,
+    memoryFiles: number('memory-files'),
+    sparseBytes: number('sparse-gb') * 1e9,
+    records: number('records'),
+    logBytes: number('log-mib') * MIB,
+  };
+}

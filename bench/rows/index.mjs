@@ -1,0 +1,13 @@
+// The rows, in the order in which they run.
+import * as clone from './clone.mjs';
+import * as config from './config.mjs';
+import * as large from './large.mjs';
+import * as link from './link.mjs';
+import * as logs from './logs.mjs';
+import * as memory from './memory.mjs';
+import * as operations from './operations.mjs';
+import * as requests from './requests.mjs';
+import * as tree from './tree.mjs';
+
+/** Each has a `title` and `run(bench)`, which resolves with its results (harness/measure.mjs). */
+export const ROWS = { large, tree, link, clone, requests, config, memory, operations, logs };
