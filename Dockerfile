@@ -29,7 +29,7 @@ FROM ${BASE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # All native parts come ready-made in their packages: nothing is compiled, here or above.
-RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
+RUN npm ci --omit=dev --ignore-scripts
 
 FROM ${BASE_IMAGE} AS production
 ENV NODE_ENV=production \
