@@ -1,5 +1,6 @@
 // The command line of the bench.
 import os from 'node:os';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 const MIB = 1024 ** 2;
@@ -30,16 +31,16 @@ ${Object.entries(OPTIONS)
   .map(([name, [value, text]]) => `  --${`${name} N`.padEnd(16)}${text} (${value})`)
   .join('\n')}
   --quick           one round
-  --folder PATH     where images and folders are made (${os.tmpdir()})`;
+  --folder PATH     where images and folders are made (${os.tmpdir()})
+  --results PATH    where the whole result is written (bench/results)`;
 
 /** Reads the command line; throws on what it does not know. */
 export function readOptions(argv, known) {
   const numbers = Object.fromEntries(Object.keys(OPTIONS).map((name) => [name, { type: 'string' }]));
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: { ...numbers, quick: { type: 'boolean' }, help: { type: 'boolean' }, folder: { type: 'string' } },
-  });
+  const flags = { quick: { type: 'boolean' }, help: { type: 'boolean' } };
+  const paths = { folder: { type: 'string' }, results: { type: 'string' } };
+  const options = { ...numbers, ...flags, ...paths };
+  const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options });
   const unknown = positionals.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Error(`No such row: ${unknown.join(', ')}. Rows: ${known.join(', ')}`);
   const number = (name) => {
@@ -51,6 +52,7 @@ export function readOptions(argv, known) {
     help: values.help ?? false,
     rows: positionals.length > 0 ? positionals : known,
     folder: values.folder ?? os.tmpdir(),
+    results: values.results ?? path.resolve(import.meta.dirname, '../results'),
     rounds: values.quick ? 1 : number('rounds'),
     largeBytes: number('large-mib') * MIB,
     treeFiles: number('tree-files'),

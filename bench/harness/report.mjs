@@ -38,13 +38,12 @@ export function printTable(results) {
     );
 }
 
-/** Writes the results with what they were measured on to results/<time>.json; returns the path. */
+/** Writes the results with what they were measured on to <time>.json; returns the path. */
 export function writeResults(results, options) {
-  const folder = path.resolve(import.meta.dirname, '../results');
   const at = new Date().toISOString();
-  const file = path.join(folder, `${at.replaceAll(':', '-').slice(0, 19)}.json`);
+  const file = path.join(options.results, `${at.replaceAll(':', '-').slice(0, 19)}.json`);
   const machine = { cores: os.cpus().length, model: os.cpus()[0]?.model, memory: os.totalmem(), kernel: os.release() };
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(options.results, { recursive: true });
   const judged = results.map((result) => ({ ...result, met: isMet(result) }));
   writeFileSync(file, `${JSON.stringify({ at, node: process.version, machine, options, results: judged }, null, 2)}\n`);
   return file;
