@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger, format, type Logger } from 'winston';
 import { buildLine } from './entry/build-line';
 import { isAtLeast, type LogLevel, SEVERITY } from './log-entry';
@@ -68,12 +67,12 @@ export class LogHub {
 
   /** Flushes file and console and closes the file; gives up after 5 s. What is logged later is written as well. */
   async close(): Promise<void> {
-    const timer = new AbortController();
-    const patience = delay(CLOSE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
     // In this order, so that a notice about the file still reaches the console.
     const closing = this.file.close().then(() => this.console.close());
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
     await Promise.race([closing, patience]);
-    timer.abort();
+    clearTimeout(timer);
   }
 
   /** On standard error also without `console`: it is the last place where anybody could learn of it. */

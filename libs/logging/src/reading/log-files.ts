@@ -13,36 +13,43 @@ export interface OpenLog {
   size: number;
 }
 
-interface NamedLog {
-  path: string;
-  inode: string;
-}
-
 /** Bytes of a file that its fingerprint covers; any entry of ours is longer, and begins with its time. */
 const HEAD_BYTES = 64;
-/** Attempts to open a file under the name it was just seen with; each failure means a rotation in between. */
-const ATTEMPTS = 5;
 
-/** The live log file and its rotated ones, as one sequence from new to old, also while they are rotated. */
+/**
+ * The live log file and its rotated ones, as one sequence from new to old, also while they are rotated. A rotation only
+ * ever moves a file to a higher number, one step at a time: who looks from low to high numbers meets each file at least
+ * once, however many rotations happen meanwhile. Where it is met last, it stands before all older ones.
+ */
 export class LogFiles {
   constructor(private readonly file: string) {}
 
   /** The live file, or the newest there is; undefined when there is none. */
-  newest(): Promise<OpenLog | undefined> {
-    return this.openNamed((logs) => logs[0]);
+  async newest(): Promise<OpenLog | undefined> {
+    for await (const number of this.numbersFrom(0)) {
+      const log = await openLog(this.nameOf(number));
+      if (log) return log;
+    }
+    return undefined;
   }
 
   /** The next older file, whatever its name is now; undefined when there is none, or this one is gone. */
-  olderThan(inode: string): Promise<OpenLog | undefined> {
-    return this.openNamed((logs) => {
-      const index = logs.findIndex((log) => log.inode === inode);
-      return index === -1 ? undefined : logs[index + 1];
-    });
+  async olderThan(inode: string): Promise<OpenLog | undefined> {
+    const numbers = new Map<string, number>();
+    for await (const number of this.numbersFrom(0)) {
+      const met = await inodeOf(this.nameOf(number));
+      if (met === undefined) continue;
+      numbers.delete(met);
+      numbers.set(met, number);
+    }
+    const inodes = [...numbers.keys()];
+    const older = inodes.includes(inode) ? inodes[inodes.indexOf(inode) + 1] : undefined;
+    return older === undefined ? undefined : this.find(older, numbers.get(older)!);
   }
 
   /** The file of a cursor, whatever its name is now; undefined when it is gone or not what it was. */
   async ofCursor(cursor: LogCursor): Promise<OpenLog | undefined> {
-    const log = await this.openNamed((logs) => logs.find(({ inode }) => inode === cursor.inode));
+    const log = await this.find(cursor.inode, 0);
     if (!log) return undefined;
     let same = false;
     try {
@@ -53,31 +60,29 @@ export class LogFiles {
     return same ? log : undefined;
   }
 
-  private async openNamed(choose: (logs: NamedLog[]) => NamedLog | undefined): Promise<OpenLog | undefined> {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      const chosen = choose(await this.list());
-      if (!chosen) return undefined;
-      const log = await openLog(chosen.path);
-      if (log?.inode === chosen.inode) return log;
+  /** Opens the file with this inode number, which has this number or a higher one. */
+  private async find(inode: string, from: number): Promise<OpenLog | undefined> {
+    for await (const number of this.numbersFrom(from)) {
+      const log = await openLog(this.nameOf(number));
+      if (log?.inode === inode) return log;
       await log?.handle.close();
     }
     return undefined;
   }
 
-  /**
-   * From new to old. Looking from low to high numbers, as files move up, misses none that a rotation moves meanwhile; it
-   * may see one twice, of which the first counts.
-   */
-  private async list(): Promise<NamedLog[]> {
-    const numbers = await rotatedNumbers(this.file);
-    const highest = numbers.at(-1) ?? 0;
-    const found = new Map<string, NamedLog>();
-    for (const number of [0, ...numbers, highest + 1]) {
-      const path = number === 0 ? this.file : rotatedName(this.file, number);
-      const inode = await inodeOf(path);
-      if (inode !== undefined && !found.has(inode)) found.set(inode, { path, inode });
+  /** Rising numbers, until no file has such a number or a higher one, also of those that moved up meanwhile. */
+  private async *numbersFrom(from: number): AsyncGenerator<number> {
+    let highest = -1;
+    for (let number = from; ; number += 1) {
+      if (number > highest) highest = (await rotatedNumbers(this.file)).at(-1) ?? 0;
+      if (number > highest) return;
+      yield number;
     }
-    return [...found.values()];
+  }
+
+  /** Number 0 is the live file. */
+  private nameOf(number: number): string {
+    return number === 0 ? this.file : rotatedName(this.file, number);
   }
 }
 

@@ -34,9 +34,10 @@ export class LineOutput {
   }
 }
 
+/** A line that lacks nothing but its newline counts: the next write begins with it. */
 function countWhole(lines: readonly string[], written: number): number {
   let end = 0;
-  const first = lines.findIndex((line) => (end += Buffer.byteLength(line)) > written);
+  const first = lines.findIndex((line) => (end += Buffer.byteLength(line)) - 1 > written);
   return first === -1 ? lines.length : first;
 }
 
