@@ -1,0 +1,29 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsText, IsWhole, MayBeMissing } from './rules';
+
+/** Entries of a page when the caller names no number, and at most. */
+export const DEFAULT_LIMIT = 50;
+export const MAX_LIMIT = 500;
+
+/** Which page of a list. */
+export class PageQueryDto {
+  @ApiPropertyOptional({
+    description: 'Entries of a page.',
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_LIMIT,
+    default: DEFAULT_LIMIT,
+    example: 50,
+  })
+  @IsWhole(1, MAX_LIMIT)
+  limit: number = DEFAULT_LIMIT;
+
+  @ApiPropertyOptional({
+    description: 'Where the page begins: `next_cursor` of the page before. It has no meaning of its own.',
+    type: String,
+    example: 'Zmlyc3QuZml0cw',
+  })
+  @MayBeMissing()
+  @IsText(1000)
+  cursor?: string;
+}

@@ -1,0 +1,15 @@
+import { type Response } from 'express';
+
+/** A signal that fires when the caller hangs up before it has the whole answer, for work that only the answer needs. */
+export function hangUpSignal(response: Response): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** True for what work throws when that signal has fired. */
+export function isHangUp(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}

@@ -1,0 +1,40 @@
+import { type AppError, ERROR_TITLES, type ErrorCode, type FieldError } from '@app/core';
+import { STATUS } from './error-status';
+
+/** Media type of {@link Problem} (RFC 9457). */
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** An error as callers get it (RFC 9457), with the fields that the contract adds. */
+export interface Problem {
+  /** A stable name of the kind of error, as an address relative to the service. */
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  /** The path that was asked for; without its query, which may hold what must not be repeated. */
+  instance: string;
+  code: ErrorCode;
+  operation_id: string | null;
+  errors?: FieldError[];
+}
+
+/** The problem document of an error. `url` is the address as asked for, with or without a query. */
+export function problemOf(error: AppError, url: string, status: number = STATUS[error.code]): Problem {
+  const { code, message, operationId, errors } = error;
+  return {
+    type: `/docs#${code}`,
+    title: ERROR_TITLES[code],
+    status,
+    detail: message,
+    instance: withoutQuery(url),
+    code,
+    operation_id: operationId ?? null,
+    ...(errors && { errors }),
+  };
+}
+
+/** An address without its query. */
+export function withoutQuery(url: string): string {
+  const end = url.search(/[?#]/);
+  return end < 0 ? url : url.slice(0, end);
+}

@@ -1,0 +1,37 @@
+import { type Request, type RequestHandler, type Response } from 'express';
+import { type AppLogger } from '@app/logging';
+import { withoutQuery } from './problem';
+import { OPERATION_ID_HEADER, requestIdOf } from './request-context';
+
+/** Asked for again and again by machines: they would drown the rest. */
+const FREQUENT = /^\/(?:ping|metrics|health\/\w+)$/;
+const MAX_PATH = 500;
+
+/** Logs one line for each request when it has ended; never its query or body, which may hold secrets. */
+export function requestLog(logger: AppLogger): RequestHandler {
+  return (request, response, next) => {
+    const begun = performance.now();
+    response.once('close', () => {
+      const level = FREQUENT.test(request.path) ? 'debug' : 'info';
+      const path = withoutQuery(request.originalUrl).slice(0, MAX_PATH);
+      const duration = Math.round((performance.now() - begun) * 10) / 10;
+      logger[level](`${request.method} ${path}`, { ...fieldsOf(request, response), duration_ms: duration });
+    });
+    next();
+  };
+}
+
+function fieldsOf(request: Request, response: Response): Record<string, unknown> {
+  const { route } = request as { route?: { path?: unknown } };
+  const { code } = response.locals as { code?: string };
+  return {
+    status: response.statusCode,
+    code,
+    // The caller hung up before it had the whole answer.
+    aborted: response.writableFinished ? undefined : true,
+    route: typeof route?.path === 'string' ? route.path : undefined,
+    request_id: requestIdOf(response),
+    operation_id: response.getHeader(OPERATION_ID_HEADER),
+    address: request.ip,
+  };
+}
