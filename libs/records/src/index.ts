@@ -1,1 +1,15 @@
-export {};
+export { createRecords, type Records } from './create-records';
+export { DatabaseHealth } from './database/database-health';
+export { runMigrations } from './database/open-database';
+export { type NewStagingFile, StagingFile } from './entities/staging-file.entity';
+export { type OperationStatus, StagingRecord } from './entities/staging-record.entity';
+export { type Page } from './lists/cursor';
+export { type FileIdentity, ManifestRepository, type ManifestQuery } from './manifest/manifest.repository';
+export { newOperationId, timeOfOperationId } from './operations/operation-id';
+export { OperationRepository } from './operations/operation.repository';
+export { type OperationFilter } from './operations/record-statements';
+export { OrphanedOperations } from './processes/orphaned-operations';
+export { ProcessIdentity } from './processes/process-identity';
+export { RecordsModule, type RecordsModuleOptions } from './records.module';
+export { type RecordsOptions } from './records-options';
+export { DeferredSettlements } from './settlements/deferred-settlements';

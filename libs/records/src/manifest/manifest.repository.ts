@@ -1,0 +1,113 @@
+import { type EntityManager } from 'typeorm';
+import { type Database } from '../database/database';
+import { type NewStagingFile, StagingFile } from '../entities/staging-file.entity';
+import { fromCursor, type Page, pageOf } from '../lists/cursor';
+
+/** Rows of one INSERT: few statements, each far below what a server takes (16 MiB) even with the longest paths. */
+const INSERT_STEP = 200;
+const WALK_STEP = 1000;
+/** Rows that one statement removes at most, so that none takes long. */
+const DELETE_STEP = 5000;
+
+/** Which lines of a manifest to list, and from where. */
+export interface ManifestQuery {
+  status?: string;
+  limit: number;
+  cursor?: string;
+}
+
+/** A file as its file system knows it: when all of these are the same, so is its content. */
+export interface FileIdentity {
+  device: string;
+  inode: string;
+  size: number;
+  mtimeNs: string;
+}
+
+/** Adds lines to manifests. */
+export async function insertFiles(manager: EntityManager, rows: NewStagingFile[]): Promise<void> {
+  for (let at = 0; at < rows.length; at += INSERT_STEP) {
+    const values = rows.slice(at, at + INSERT_STEP);
+    await manager.createQueryBuilder().insert().into(StagingFile).values(values).updateEntity(false).execute();
+  }
+}
+
+/** The manifests of all operations: what each has staged. Every method throws `database_unavailable` where it applies. */
+export class ManifestRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Adds lines, in parts: when it throws, some of them may be there. */
+  async add(rows: NewStagingFile[]): Promise<void> {
+    for (let at = 0; at < rows.length; at += INSERT_STEP) {
+      await this.database.run((manager) => insertFiles(manager, rows.slice(at, at + INSERT_STEP)));
+    }
+  }
+
+  /** A part of one manifest, in the order of staging. Throws `validation_failed` for a cursor that is none. */
+  async page(operationId: string, { status, limit, cursor }: ManifestQuery): Promise<Page<StagingFile>> {
+    const after = cursor === undefined ? 0 : Number(fromCursor(cursor, (text) => /^\d{1,15}$/.test(text)));
+    return pageOf(await this.list(operationId, after, limit + 1, status), limit);
+  }
+
+  /** All of one manifest, in parts: memory stays flat. */
+  async *each(operationId: string): AsyncGenerator<StagingFile[], void> {
+    for (let after = 0; ;) {
+      const files = await this.list(operationId, after, WALK_STEP);
+      if (files.length > 0) yield files;
+      if (files.length < WALK_STEP) return;
+      after = files.at(-1)!.id;
+    }
+  }
+
+  private list(operationId: string, after: number, count: number, status?: string): Promise<StagingFile[]> {
+    return this.database.run((manager) => {
+      const query = manager
+        .createQueryBuilder(StagingFile, 'file')
+        .where('file.operationId = :operationId AND file.id > :after', { operationId, after });
+      if (status !== undefined) query.andWhere('file.status = :status', { status });
+      return query.orderBy('file.id').limit(count).getMany();
+    });
+  }
+
+  /** The checksum that was recorded last for a file that has not changed since; null when there is none. */
+  async knownChecksum(file: FileIdentity): Promise<{ algorithm: string; value: string } | null> {
+    const { device, inode, size, mtimeNs } = file;
+    const found = await this.database.run((manager) =>
+      manager
+        .createQueryBuilder(StagingFile, 'file')
+        .where({ inode, device, size, mtimeNs })
+        .andWhere('file.checksum IS NOT NULL')
+        .orderBy('file.id', 'DESC')
+        .limit(1)
+        .getOne(),
+    );
+    return found && { algorithm: found.algorithm!, value: found.checksum! };
+  }
+
+  /** Removes the manifest of one operation, in parts; idempotent. */
+  async removeOf(operationId: string): Promise<void> {
+    for (;;) {
+      const last = await this.endOfStep(operationId);
+      await this.database.run((manager) => {
+        const query = manager.createQueryBuilder().delete().from(StagingFile).where({ operationId });
+        return (last === undefined ? query : query.andWhere('id <= :last', { last })).execute();
+      });
+      if (last === undefined) return;
+    }
+  }
+
+  /** Number of the row with which a step of a removal ends; undefined when fewer are left. */
+  private async endOfStep(operationId: string): Promise<number | undefined> {
+    const row = await this.database.run((manager) =>
+      manager
+        .createQueryBuilder(StagingFile, 'file')
+        .select('file.id', 'id')
+        .where({ operationId })
+        .orderBy('file.id')
+        .offset(DELETE_STEP - 1)
+        .limit(1)
+        .getRawOne<{ id: number | string }>(),
+    );
+    return row && Number(row.id);
+  }
+}

@@ -1,0 +1,205 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { AppError } from '@app/core';
+import { type Database } from '../database/database';
+import { DatabaseUnavailable } from '../database/database-errors';
+import { type NewStagingFile } from '../entities/staging-file.entity';
+import { type OperationStatus, StagingRecord, UNFINISHED } from '../entities/staging-record.entity';
+import { fromCursor, type Page, pageOf } from '../lists/cursor';
+import { insertFiles, type ManifestRepository } from '../manifest/manifest.repository';
+import { type DeferredSettlements } from '../settlements/deferred-settlements';
+import { isOperationId, lowestIdAt } from './operation-id';
+import { containing, insertRecord, matching, type OperationFilter, updateUnfinished } from './record-statements';
+
+/** Records that a search looks through in one statement, so that none takes long. */
+const SEARCH_STEP = 2000;
+const WALK_STEP = 1000;
+const BEAT_STEP = 500;
+/** Records that are deleted together with their files. */
+const DELETE_STEP = 50;
+
+/**
+ * The records of all operations. Every method throws `database_unavailable` when the database is down or does not answer
+ * in time, and then has had no effect, or for `insert` and `settle` perhaps has: see there.
+ */
+export class OperationRepository {
+  constructor(
+    private readonly database: Database,
+    private readonly deferred: DeferredSettlements,
+    private readonly manifest: ManifestRepository,
+  ) {}
+
+  /**
+   * Writes a new record. When it throws, the operation must not be done. Should the database have taken the record, or
+   * take it when it wakes up, then it becomes a failure `database_unavailable` as soon as possible.
+   */
+  async insert(record: StagingRecord): Promise<void> {
+    const heartbeatAt = record.heartbeatAt && this.database.timestamp();
+    try {
+      await this.database.run((manager) => insertRecord(manager, { ...record, heartbeatAt }));
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable && error.ambiguous) this.deferred.settleLater(unanswered(record, error));
+      throw error;
+    }
+  }
+
+  /**
+   * Ends a queued or running operation and adds the last lines of its manifest, both or neither. False when it had ended
+   * already: then nothing is changed. When it throws, hand the whole record to `DeferredSettlements`.
+   */
+  async settle(id: string, outcome: Partial<StagingRecord>, rows: NewStagingFile[] = []): Promise<boolean> {
+    if (rows.length === 0) return this.database.run((manager) => updateUnfinished(manager, id, outcome));
+    return this.database.transaction(async (manager) => {
+      if (!(await updateUnfinished(manager, id, outcome))) return false;
+      await insertFiles(manager, rows);
+      return true;
+    });
+  }
+
+  /** Writes the progress of an operation that has not ended; one that has stays as it is. */
+  async update(id: string, progress: Partial<StagingRecord>): Promise<void> {
+    await this.database.run((manager) => updateUnfinished(manager, id, progress));
+  }
+
+  /** Says that these operations, of this process, are worked on. */
+  async beat(ids: string[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += BEAT_STEP) {
+      await this.database.run((manager) =>
+        manager
+          .createQueryBuilder()
+          .update(StagingRecord)
+          .set({ heartbeatAt: this.database.timestamp() })
+          .where('id IN (:...ids)', { ids: ids.slice(at, at + BEAT_STEP) })
+          .andWhere('status IN (:...unfinished)', { unfinished: UNFINISHED })
+          .execute(),
+      );
+    }
+  }
+
+  /**
+   * Makes sure, by writing, that the end of a running operation will find its record: to be called before anything
+   * becomes visible. Throws `already_ended` when somebody else has ended it.
+   */
+  async confirmRunning(id: string): Promise<void> {
+    const heartbeatAt = this.database.timestamp();
+    if (await this.database.run((manager) => updateUnfinished(manager, id, { heartbeatAt }))) return;
+    throw new AppError('already_ended', 'The operation was ended while it ran; nothing was staged.');
+  }
+
+  /** One record, or null. */
+  find(id: string): Promise<StagingRecord | null> {
+    return this.database.run((manager) => manager.findOneBy(StagingRecord, { id }));
+  }
+
+  /** A part of the list of operations, newest first. Throws `validation_failed` for a cursor that is none. */
+  async page(filter: OperationFilter, limit: number, cursor?: string): Promise<Page<StagingRecord>> {
+    const before = cursor === undefined ? undefined : fromCursor(cursor, isOperationId);
+    const found = filter.q
+      ? this.search(filter, filter.q, limit + 1, before)
+      : this.list(filter, limit + 1, { before });
+    return pageOf(await found, limit);
+  }
+
+  private list(filter: OperationFilter, count: number, range: IdRange, q?: string): Promise<StagingRecord[]> {
+    return this.database.run((manager) => {
+      const query = matching(manager, filter).limit(count);
+      if (range.before !== undefined) query.andWhere('record.id < :before', { before: range.before });
+      if (range.since !== undefined) query.andWhere('record.id >= :since', { since: range.since });
+      return (q === undefined ? query : containing(query, q)).getMany();
+    });
+  }
+
+  /** Text has no index: looks through the records in steps, so that others get their turn on SQLite and no step is late. */
+  private async search(filter: OperationFilter, q: string, count: number, start?: string): Promise<StagingRecord[]> {
+    const found: StagingRecord[] = [];
+    for (let before = start; ;) {
+      const since = await this.endOfStep(filter, before);
+      found.push(...(await this.list(filter, count - found.length, { before, since }, q)));
+      if (found.length >= count || since === undefined) return found;
+      before = since;
+      await breathe();
+    }
+  }
+
+  /** Id of the record with which a step of a search ends; undefined when there is none so far below. */
+  private async endOfStep(filter: OperationFilter, before?: string): Promise<string | undefined> {
+    const row = await this.database.run((manager) => {
+      const query = matching(manager, filter).select('record.id', 'id').limit(1);
+      if (before !== undefined) query.andWhere('record.id < :before', { before });
+      return query.offset(SEARCH_STEP - 1).getRawOne<{ id: string }>();
+    });
+    return row?.id;
+  }
+
+  /** All records that have not ended, oldest first within each status. */
+  async unfinished(): Promise<StagingRecord[]> {
+    const all: StagingRecord[] = [];
+    for await (const records of this.eachUnfinished()) all.push(...records);
+    return all;
+  }
+
+  /** The same in parts, so that memory stays flat. */
+  async *eachUnfinished(): AsyncGenerator<StagingRecord[], void> {
+    for (const status of UNFINISHED) yield* this.eachWith(status);
+  }
+
+  private async *eachWith(status: OperationStatus): AsyncGenerator<StagingRecord[], void> {
+    for (let after = ''; ;) {
+      const records = await this.database.run((manager) =>
+        manager
+          .createQueryBuilder(StagingRecord, 'record')
+          .where('record.status = :status AND record.id > :after', { status, after })
+          .orderBy('record.id')
+          .limit(WALK_STEP)
+          .getMany(),
+      );
+      if (records.length > 0) yield records;
+      if (records.length < WALK_STEP) return;
+      after = records.at(-1)!.id;
+    }
+  }
+
+  /** Deletes records that ended before a date, oldest first, `limit` at most, with their files; returns how many. */
+  async deleteEndedBefore(date: Date, limit: number): Promise<number> {
+    const ended = await this.database.run((manager) =>
+      manager
+        .createQueryBuilder(StagingRecord, 'record')
+        .select(['record.id', 'record.filesTotal'])
+        // What ended before the date began before it: a walk along the oldest ids.
+        .where('record.id < :bound AND record.finishedAt < :date', { bound: lowestIdAt(date), date })
+        .orderBy('record.id')
+        .limit(limit)
+        .getMany(),
+    );
+    for (let at = 0; at < ended.length; at += DELETE_STEP) {
+      await this.delete(ended.slice(at, at + DELETE_STEP).map((record) => record.id));
+    }
+    return ended.length;
+  }
+
+  private async delete(ids: string[]): Promise<void> {
+    // Files first: should the rest not follow, the record is still there to be deleted again.
+    for (const id of ids) await this.manifest.removeOf(id);
+    await this.database.run((manager) =>
+      manager.createQueryBuilder().delete().from(StagingRecord).where('id IN (:...ids)', { ids }).execute(),
+    );
+  }
+}
+
+interface IdRange {
+  /** Exclusive. */
+  before?: string;
+  /** Inclusive. */
+  since?: string;
+}
+
+/** What an operation came to whose record the database took or did not take. */
+function unanswered(record: StagingRecord, error: DatabaseUnavailable): StagingRecord {
+  return {
+    ...record,
+    status: 'failure',
+    errorCode: error.code,
+    errorReason: error.message,
+    retryable: error.retryable,
+    finishedAt: new Date(),
+  };
+}

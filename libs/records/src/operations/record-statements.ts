@@ -1,0 +1,57 @@
+import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
+import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity';
+import { type OperationStatus, StagingRecord, UNFINISHED } from '../entities/staging-record.entity';
+import { lowestIdAt } from './operation-id';
+
+/** Values for columns; a function gives an expression of SQL. */
+export type RecordValues = QueryDeepPartialEntity<StagingRecord>;
+
+/** Which operations a list is about; what is not given does not matter. */
+export interface OperationFilter {
+  status?: OperationStatus;
+  method?: string;
+  username?: string;
+  batchId?: string;
+  /** Literal part of a path, the label or the reason, with the same case. */
+  q?: string;
+  /** Created at this time or later. */
+  from?: Date;
+  /** Created before this time. */
+  to?: Date;
+}
+
+const SEARCHED = ['localPathOnStorage', 'relativePath', 'stagedPath', 'label', 'errorReason'] as const;
+
+/** Adds one record. */
+export async function insertRecord(manager: EntityManager, values: RecordValues): Promise<void> {
+  await manager.createQueryBuilder().insert().into(StagingRecord).values(values).updateEntity(false).execute();
+}
+
+/** Changes a record that has not ended; false when it has, or is not there. */
+export async function updateUnfinished(manager: EntityManager, id: string, values: RecordValues): Promise<boolean> {
+  const { affected } = await manager
+    .createQueryBuilder()
+    .update(StagingRecord)
+    .set(values)
+    .where('id = :id AND status IN (:...unfinished)', { id, unfinished: UNFINISHED })
+    .execute();
+  return affected === 1;
+}
+
+/** The records that a filter names, newest first; `q` is left to {@link containing}. */
+export function matching(manager: EntityManager, filter: OperationFilter): SelectQueryBuilder<StagingRecord> {
+  const query = manager.createQueryBuilder(StagingRecord, 'record').orderBy('record.id', 'DESC');
+  for (const column of ['status', 'method', 'username', 'batchId'] as const) {
+    const value = filter[column];
+    if (value !== undefined) query.andWhere(`record.${column} = :${column}`, { [column]: value });
+  }
+  // Ids tell the time, so that a period is a range of the primary key.
+  if (filter.from) query.andWhere('record.id >= :from', { from: lowestIdAt(filter.from) });
+  if (filter.to) query.andWhere('record.id < :to', { to: lowestIdAt(filter.to) });
+  return query;
+}
+
+/** Narrows to records that hold a text; INSTR knows no wildcards. */
+export function containing(query: SelectQueryBuilder<StagingRecord>, q: string): SelectQueryBuilder<StagingRecord> {
+  return query.andWhere(`(${SEARCHED.map((column) => `INSTR(record.${column}, :q) > 0`).join(' OR ')})`, { q });
+}

@@ -1,0 +1,11 @@
+import { type StagingRecord } from './entities/staging-record.entity';
+
+/** How the records are kept. */
+export interface RecordsOptions {
+  /** `sqlite:<path>` (`sqlite::memory:` for tests) or `mysql://user:password@host:3306/name`, percent-encoded. */
+  databaseUrl: string;
+  /** Time after which a database that does not answer counts as unavailable, for each call as a whole. */
+  timeoutMs: number;
+  /** Told of each settlement that could not be brought to the database and is given up. */
+  onLostSettlement?: (record: StagingRecord, reason: unknown) => void;
+}
