@@ -31,6 +31,7 @@ export function makeImage(bench, type, bytes, inodes) {
   execFileSync('fallocate', ['-l', `${bytes}`, image]);
   execFileSync(`/usr/sbin/mkfs.${type}`, [...MKFS[type](inodes), image], { stdio: 'pipe' });
   execFileSync('mount', ['-o', 'loop', image, mount]);
-  bench.onEnd(() => execFileSync('umount', [mount]));
+  // What is still in use after an error goes away with its last user.
+  bench.onEnd(() => execFileSync('umount', ['--lazy', mount]));
   return mount;
 }

@@ -59,21 +59,26 @@ async function pages(service, what, queryOf) {
 function fill(file, records) {
   const Database = createRequire(import.meta.url)('libsql');
   const database = new Database(file);
-  const template = database.prepare('SELECT * FROM staging_record').get();
-  const columns = Object.keys(template);
-  const list = columns.map((name) => `"${name}"`).join(', ');
-  const insert = database.prepare(`INSERT INTO staging_record (${list}) VALUES (${columns.map(() => '?').join(', ')})`);
-  const last = Date.now() - 60_000;
-  const from = last - records * 1000;
-  database.exec('BEGIN');
-  for (let index = 0; index < records; index += 1) {
-    const row = recordAt(template, from + index * 1000, index);
-    insert.run(...columns.map((name) => row[name]));
-    if (index % 50_000 === 49_999) database.exec('COMMIT; BEGIN');
+  try {
+    const columns = database.prepare('PRAGMA table_info(staging_record)').all().map((column) => column.name); // prettier-ignore
+    const template = database.prepare('SELECT * FROM staging_record').get();
+    const list = columns.map((name) => `"${name}"`).join(', ');
+    const insert = database.prepare(
+      `INSERT INTO staging_record (${list}) VALUES (${columns.map(() => '?').join(', ')})`,
+    );
+    const last = Date.now() - 60_000;
+    const from = last - records * 1000;
+    database.exec('BEGIN');
+    for (let index = 0; index < records; index += 1) {
+      const row = recordAt(template, from + index * 1000, index);
+      insert.run(...columns.map((name) => row[name]));
+      if (index % 50_000 === 49_999) database.exec('COMMIT; BEGIN');
+    }
+    database.exec('COMMIT');
+    return { from, to: last };
+  } finally {
+    database.close();
   }
-  database.exec('COMMIT');
-  database.close();
-  return { from, to: last };
 }
 
 function recordAt(template, at, index) {
