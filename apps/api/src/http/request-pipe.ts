@@ -41,10 +41,14 @@ function checkShape(body: unknown): void {
 function checkLevel(value: object, prefix: string, depth: number): void {
   if (depth > MAX_DEPTH) throw malformed('body', 'is nested too deeply');
   for (const [name, inner] of Object.entries(value) as [string, unknown][]) {
-    // class-transformer skips what each object has anyway (__proto__, toString), so that nobody else would see it.
-    if (name in Object.prototype) throw notValid([{ field: prefix + name, message: 'is not a known field' }]);
+    if (isReserved(name)) throw notValid([{ field: prefix + name, message: 'is not a known field' }]);
     if (typeof inner === 'object' && inner !== null) checkLevel(inner, `${prefix}${name}.`, depth + 1);
   }
+}
+
+/** Names that Nest and class-transformer remove silently, so that nobody would be told that they are unknown. */
+function isReserved(name: string): boolean {
+  return name in Object.prototype || name === 'prototype';
 }
 
 function flatten({ property, constraints, children }: ValidationError, prefix: string): FieldError[] {

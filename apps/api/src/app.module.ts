@@ -1,0 +1,84 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { ServeStaticModule } from '@nestjs/serve-static';
+import { Settings } from '@app/core';
+import { FilesModule } from '@app/files';
+import { AppLogger, LoggingModule } from '@app/logging';
+import { METHOD_CLASSES } from '@app/methods';
+import { RecordsModule } from '@app/records';
+import { StagingModule } from '@app/staging';
+import { AppErrorFilter } from './app-error.filter';
+import { RequestPipe } from './http/request-pipe';
+import { filesOptions, loggingOptions, recordsOptions, stagingOptions } from './lib-options';
+import { LogsController } from './logs/logs.controller';
+import { OperationFinder } from './records/operation-finder';
+import { OperationsController } from './records/operations.controller';
+import { ConfigController } from './site/config.controller';
+import { HealthController } from './site/health.controller';
+import { pageFolder } from './site/installation';
+import { MetricsController } from './site/metrics.controller';
+import { Metrics } from './site/metrics.service';
+import { Readiness } from './site/readiness.service';
+import { RootMonitor } from './site/root-monitor';
+import { StartPageController } from './site/start-page.controller';
+import { StagingController } from './staging/staging.controller';
+import { CreateFileController } from './storage/create-file.controller';
+import { ListingsController } from './storage/listings.controller';
+import { Listings } from './storage/listings.service';
+
+const inject = [Settings];
+
+/** The settings, for every module. */
+@Global()
+@Module({})
+class SettingsModule {
+  static of(settings: Settings): DynamicModule {
+    return { module: SettingsModule, providers: [{ provide: Settings, useValue: settings }], exports: [Settings] };
+  }
+}
+
+/** The whole service. */
+@Module({
+  controllers: [
+    StagingController,
+    OperationsController,
+    ListingsController,
+    CreateFileController,
+    LogsController,
+    ConfigController,
+    HealthController,
+    MetricsController,
+    StartPageController,
+  ],
+  providers: [
+    { provide: APP_FILTER, useClass: AppErrorFilter },
+    { provide: APP_PIPE, useClass: RequestPipe },
+    Listings,
+    Metrics,
+    OperationFinder,
+    Readiness,
+    RootMonitor,
+  ],
+})
+export class AppModule {
+  /** The service with its settings. */
+  static of(settings: Settings): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        SettingsModule.of(settings),
+        LoggingModule.forRootAsync({ inject, useFactory: loggingOptions }),
+        RecordsModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: recordsOptions }),
+        FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
+        StagingModule.forRoot({ methods: METHOD_CLASSES, inject, useFactory: stagingOptions }),
+        ServeStaticModule.forRootAsync({ useFactory: page }),
+      ],
+    };
+  }
+}
+
+/** The page, where it was built; each of its views has its own address. */
+function page() {
+  const rootPath = pageFolder();
+  return rootPath === null ? [] : [{ rootPath, serveRoot: '/ui', renderPath: '/{*any}' }];
+}

@@ -1,0 +1,32 @@
+import { type NestExpressApplication } from '@nestjs/platform-express';
+import { type Settings } from '@app/core';
+import { AppLogger } from '@app/logging';
+import { answerOptions } from './http/allowed-methods';
+import { useJsonBodies } from './http/json-body';
+import { readAddress } from './http/request-address';
+import { noStore, requestContext } from './http/request-context';
+import { requestLog } from './http/request-log';
+import { siteGuard, siteOptions } from './http/site-guard';
+import { publicPrefix } from './site/public-prefix';
+
+/** Puts what every request passes before its route, in this order, in front of the application. */
+export function configureHttp(app: NestExpressApplication, settings: Settings): void {
+  app.disable('x-powered-by');
+  app.disable('etag');
+  trustProxy(app, settings);
+  app.use(requestContext());
+  app.use(requestLog(app.get(AppLogger)));
+  app.use(siteGuard(siteOptions(settings)));
+  app.use(readAddress(publicPrefix(settings)));
+  app.use(noStore());
+  app.use(answerOptions(app));
+  useJsonBodies(app);
+}
+
+function trustProxy(app: NestExpressApplication, settings: Settings): void {
+  try {
+    app.set('trust proxy', settings.get('TRUST_PROXY'));
+  } catch (error) {
+    throw new Error('TRUST_PROXY: must be off, a number of proxies, or their addresses', { cause: error });
+  }
+}

@@ -1,0 +1,77 @@
+import path from 'node:path';
+import { type Settings } from '@app/core';
+import { type FilesOptions } from '@app/files';
+import { type AppLogger, type LoggingOptions } from '@app/logging';
+import { type RecordsOptions } from '@app/records';
+import { type StagingOptions } from '@app/staging';
+
+/** Time after which a database that does not answer counts as unavailable, in milliseconds (contract, section 1). */
+const DATABASE_TIMEOUT_MS = 10_000;
+
+/** Roots that are made when they are missing: only at their defaults, since elsewhere something is to be mounted. */
+const DEFAULT_ROOTS = ['data/storage', 'data/user_areas'];
+
+/** What the settings say of files. */
+export function filesOptions(settings: Settings): FilesOptions {
+  const storages = settings.get('SOURCE_STORAGE_PATH');
+  const target = settings.get('TARGET_STORAGE_PATH');
+  const checksum = settings.get('CHECKSUM');
+  const defaults = new Set(DEFAULT_ROOTS.map((folder) => path.resolve(folder)));
+  return {
+    storages,
+    target,
+    createWhenMissing: [...storages.map((root) => root.path), target].filter((root) => defaults.has(root)),
+    marker: settings.get('ROOT_MARKER'),
+    timeoutMs: settings.get('STORAGE_TIMEOUT_SECONDS') * 1000,
+    workers: settings.get('WORKER_CONCURRENCY'),
+    createAreas: settings.get('CREATE_USER_AREAS'),
+    algorithm: checksum === 'none' ? null : checksum,
+    linkFallback: settings.get('LINK_FALLBACK'),
+    linkPrefixes: Object.fromEntries((settings.get('LINK_TARGET_PREFIX') ?? []).map((one) => [one.name, one.path])),
+    limits: { maxFiles: settings.get('MAX_TREE_FILES'), maxBytes: settings.get('MAX_OPERATION_BYTES') },
+    ownership: {
+      minUid: settings.get('MIN_UID'),
+      unmapped: settings.get('UNMAPPED_USERS'),
+      fileMode: settings.get('STAGED_FILE_MODE'),
+      dirMode: settings.get('STAGED_DIR_MODE'),
+    },
+    userMapFile: settings.get('USER_MAP'),
+  };
+}
+
+/** What the settings say of records; ends of operations that cannot be recorded at all go to the log. */
+export function recordsOptions(settings: Settings, logger: AppLogger): RecordsOptions {
+  return {
+    databaseUrl: settings.get('DATABASE_URL'),
+    timeoutMs: DATABASE_TIMEOUT_MS,
+    onLostSettlement: ({ id, status, errorCode }, error) => {
+      logger.error('The end of an operation could not be recorded', {
+        operation_id: id,
+        status,
+        code: errorCode,
+        error,
+      });
+    },
+  };
+}
+
+/** What the settings say of the log. */
+export function loggingOptions(settings: Settings): LoggingOptions {
+  return {
+    level: settings.get('LOGGING_LEVEL'),
+    file: settings.get('LOG_FILE'),
+    maxBytes: settings.get('LOG_MAX_BYTES'),
+    maxFiles: settings.get('LOG_MAX_FILES'),
+    console: true,
+  };
+}
+
+/** What the settings say of staging. */
+export function stagingOptions(settings: Settings): StagingOptions {
+  return {
+    allowedMethods: settings.get('ALLOWED_METHODS'),
+    shutdownGraceMs: settings.get('SHUTDOWN_GRACE_SECONDS') * 1000,
+    recordRetentionDays: settings.get('RECORD_RETENTION_DAYS'),
+    userViewPrefix: settings.get('USER_VIEW_PREFIX'),
+  };
+}

@@ -1,0 +1,15 @@
+import { type Settings } from '@app/core';
+import { createLogging } from '@app/logging';
+import { runMigrations } from '@app/records';
+import { loggingOptions, recordsOptions } from './lib-options';
+import { runProgram } from './run-program';
+
+/** Brings the schema of the database up to date; safe to repeat, also by several processes at once. */
+async function migrate(settings: Settings): Promise<void> {
+  const { logger } = createLogging(loggingOptions(settings));
+  await runMigrations(recordsOptions(settings, logger));
+  logger.info('The database is up to date');
+  await logger.close();
+}
+
+void runProgram(migrate);

@@ -1,0 +1,66 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Settings } from '@app/core';
+import { MAX_PATH_BYTES, MAX_SEGMENT_BYTES } from '@app/files';
+import { MethodRegistry } from '@app/staging';
+import { ApiErrors } from '../http/api-errors.decorator';
+import { AllowedMethodsDto, ConfigDto } from './dto/config.dto';
+import { VERSION } from './installation';
+import { rootDto, storageDto } from './root-dto';
+import { RootMonitor } from './root-monitor';
+
+/** What there is to know of the site. No file is touched for an answer, so that it is fast under any load. */
+@ApiTags('site')
+@Controller('config')
+export class ConfigController {
+  constructor(
+    private readonly settings: Settings,
+    private readonly methods: MethodRegistry,
+    private readonly roots: RootMonitor,
+  ) {}
+
+  @Get()
+  @ApiOperation({
+    operationId: 'getConfig',
+    summary: 'Look at the site',
+    description: 'Storages, methods and limits. Holds no secret.',
+  })
+  @ApiOkResponse({ description: 'The site.', type: ConfigDto })
+  @ApiErrors({ path: '/config', codes: [] })
+  config(): ConfigDto {
+    const { target, storages } = this.roots.seen;
+    return {
+      version: VERSION,
+      source_storage_path: storages[0]!.path,
+      target_storage_path: target.path,
+      allowed_methods: this.methods.enabledNames,
+      methods: this.methods.offered.map(({ name, aliases, description, capabilities }) => ({
+        name,
+        aliases: [...aliases],
+        description,
+        needs_relative_path: capabilities.destination === 'user_area',
+      })),
+      storages: storages.map(storageDto),
+      user_areas: rootDto(target),
+      checksum: this.settings.get('CHECKSUM'),
+      link_fallback: this.settings.get('LINK_FALLBACK'),
+      user_view_prefix: this.settings.get('USER_VIEW_PREFIX') ?? null,
+      file_creation_enabled: this.settings.get('FILE_CREATION_ENABLED'),
+      limits: {
+        max_tree_files: this.settings.get('MAX_TREE_FILES'),
+        max_operation_bytes: this.settings.get('MAX_OPERATION_BYTES'),
+        max_path_bytes: MAX_PATH_BYTES,
+        max_segment_bytes: MAX_SEGMENT_BYTES,
+      },
+      auth: { mode: this.settings.get('AUTH_MODE') },
+    };
+  }
+
+  @Get('allowed-methods')
+  @ApiOperation({ operationId: 'getAllowedMethods', summary: 'List the methods that the site offers' })
+  @ApiOkResponse({ description: 'The methods.', type: AllowedMethodsDto })
+  @ApiErrors({ path: '/config/allowed-methods', codes: [] })
+  allowedMethods(): AllowedMethodsDto {
+    return { allowed_methods: this.methods.enabledNames };
+  }
+}

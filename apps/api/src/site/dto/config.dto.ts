@@ -1,0 +1,104 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { RootDto, StorageDto } from './root.dto';
+
+/** A way to stage data. */
+export class MethodDto {
+  @ApiProperty({ description: 'Name, for `method`.', example: 'local_copy' })
+  name!: string;
+
+  @ApiProperty({ description: 'Older spellings of the name.', type: [String], example: [] })
+  aliases!: string[];
+
+  @ApiProperty({
+    description: 'What it does.',
+    example: 'Copies the data into the user area, verified and read-only.',
+  })
+  description!: string;
+
+  @ApiProperty({ description: 'Whether it needs `relative_path`.', example: true })
+  needs_relative_path!: boolean;
+}
+
+/** What one request may ask for at most. */
+export class LimitsDto {
+  @ApiProperty({ description: 'Files of one operation; 0: no limit.', type: 'integer', example: 0 })
+  max_tree_files!: number;
+
+  @ApiProperty({ description: 'Bytes of one operation; 0: no limit.', type: 'integer', format: 'int64', example: 0 })
+  max_operation_bytes!: number;
+
+  @ApiProperty({ description: 'Bytes of a path.', type: 'integer', example: 4096 })
+  max_path_bytes!: number;
+
+  @ApiProperty({ description: 'Bytes of one name in a path.', type: 'integer', example: 255 })
+  max_segment_bytes!: number;
+}
+
+/** How callers sign in. */
+export class AuthDto {
+  @ApiProperty({ description: '`none`: nobody signs in.', example: 'none' })
+  mode!: string;
+}
+
+/** The site, for its users and their programs. */
+export class ConfigDto {
+  @ApiProperty({ description: 'Version of the service.', example: '0.1.0' })
+  version!: string;
+
+  @ApiProperty({ description: 'Path of the first storage on the host.', example: '/srv/storage' })
+  source_storage_path!: string;
+
+  @ApiProperty({ description: 'Path of the user areas on the host.', example: '/srv/user_areas' })
+  target_storage_path!: string;
+
+  @ApiProperty({
+    description: 'Methods that the site offers.',
+    type: [String],
+    example: ['local_copy', 'symlink_copy'],
+  })
+  allowed_methods!: string[];
+
+  @ApiProperty({ description: 'The same with what there is to know of them.', type: [MethodDto] })
+  methods!: MethodDto[];
+
+  @ApiProperty({
+    description: 'The storages, the default one first; as they were seen a few seconds ago.',
+    type: [StorageDto],
+  })
+  storages!: StorageDto[];
+
+  @ApiProperty({ description: 'The user areas, as they were seen a few seconds ago.', type: RootDto })
+  user_areas!: RootDto;
+
+  @ApiProperty({ description: 'What copies are verified with; `none` for nothing.', example: 'xxh3' })
+  checksum!: string;
+
+  @ApiProperty({
+    description: 'What `symlink_copy` does where no hard link can be made: `error`, `copy` or `symlink`.',
+    example: 'error',
+  })
+  link_fallback!: string;
+
+  @ApiProperty({
+    description: 'The user area as users see it; `{username}` stands for the name.',
+    type: String,
+    nullable: true,
+    example: '/home/{username}',
+  })
+  user_view_prefix!: string | null;
+
+  @ApiProperty({ description: 'Whether `POST /create-file` is offered.', example: true })
+  file_creation_enabled!: boolean;
+
+  @ApiProperty({ description: 'Limits of requests.', type: LimitsDto })
+  limits!: LimitsDto;
+
+  @ApiProperty({ description: 'How callers sign in.', type: AuthDto })
+  auth!: AuthDto;
+}
+
+/** The methods that the site offers. */
+export class AllowedMethodsDto {
+  @ApiProperty({ description: 'Their names.', type: [String], example: ['local_copy', 'symlink_copy'] })
+  allowed_methods!: string[];
+}

@@ -1,0 +1,72 @@
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { WorkerPool } from '@app/files';
+import { MethodRegistry, type OperationEnded, OperationEvents, RunningOperations } from '@app/staging';
+
+/** From a small file to a long night of copying, in seconds. */
+const DURATIONS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800, 7200, 28_800];
+
+/** What Prometheus may know. Labels are names of the service's own: what callers send never becomes one. */
+@Injectable()
+export class Metrics implements OnModuleInit, OnApplicationShutdown {
+  readonly registry = new Registry();
+  private readonly operations = new Counter({
+    name: 'staging_operations_total',
+    help: 'Operations that ended, by method, status and error code ("none" for a success)',
+    labelNames: ['method', 'status', 'code'],
+    registers: [this.registry],
+  });
+  private readonly durations = new Histogram({
+    name: 'staging_operation_duration_seconds',
+    help: 'Time from the request to the end of its operation',
+    labelNames: ['method', 'status'],
+    buckets: DURATIONS,
+    registers: [this.registry],
+  });
+  private readonly bytes = new Counter({
+    name: 'staging_bytes_total',
+    help: 'Bytes of the data that was staged',
+    labelNames: ['method'],
+    registers: [this.registry],
+  });
+  private unsubscribe: (() => void) | undefined;
+
+  constructor(
+    private readonly events: OperationEvents,
+    private readonly methods: MethodRegistry,
+    pool: WorkerPool,
+    running: RunningOperations,
+  ) {
+    collectDefaultMetrics({ register: this.registry });
+    this.gauge('staging_queue_depth', 'Pieces of file work that wait for a worker', () => pool.waiting);
+    this.gauge('staging_operations_running', 'Operations under way', () => running.ids.length);
+  }
+
+  onModuleInit(): void {
+    this.unsubscribe = this.events.subscribe((event) => this.count(event));
+  }
+
+  onApplicationShutdown(): void {
+    this.unsubscribe?.();
+  }
+
+  private gauge(name: string, help: string, read: () => number): void {
+    const registers = [this.registry];
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect: function () {
+        this.set(read());
+      },
+    });
+  }
+
+  private count({ record, seconds }: OperationEnded): void {
+    const method = this.methods.enabledNames.includes(record.method) ? record.method : 'unknown';
+    const { status, errorCode, outcome, bytesDone } = record;
+    this.operations.inc({ method, status, code: errorCode ?? 'none' });
+    this.durations.observe({ method, status }, seconds);
+    if (outcome === 'staged') this.bytes.inc({ method }, bytesDone ?? 0);
+  }
+}

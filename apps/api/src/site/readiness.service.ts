@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import { type RootState } from '@app/files';
+import { DatabaseHealth } from '@app/records';
+import { RunningOperations } from '@app/staging';
+import { type CheckDto, type ReadyDto } from './dto/health.dto';
+import { RootMonitor, type RootsSeen } from './root-monitor';
+
+/** How long a readiness check waits for the database, in milliseconds. */
+const DATABASE_MS = 2000;
+/** Age at which what was seen of the storages is told to be old: all workers are busy, or one of them hangs. */
+const OLD_SECONDS = 20;
+
+const UP: CheckDto = { status: 'up', detail: null };
+
+/** Whether the service can do its work just now. */
+@Injectable()
+export class Readiness {
+  private asking: Promise<CheckDto> | undefined;
+
+  constructor(
+    private readonly database: DatabaseHealth,
+    private readonly roots: RootMonitor,
+    private readonly running: RunningOperations,
+  ) {}
+
+  /** Answers within about two seconds, whatever does not answer itself. */
+  async check(): Promise<ReadyDto> {
+    const seen = this.roots.seen;
+    const checks = {
+      service: this.running.accepting ? UP : down('The service is stopping.'),
+      database: await this.databaseInTime(),
+      storages: seen.storages.map((state) => ({ name: state.storage ?? '', ...rootCheck(state) })),
+      user_areas: rootCheck(seen.target),
+    };
+    const { service, database, storages, user_areas: areas } = checks;
+    const isUp = [service, database, areas, ...storages].every(({ status }) => status === 'up');
+    return { status: isUp ? 'up' : 'down', checks, warnings: warningsOf(seen) };
+  }
+
+  private async databaseInTime(): Promise<CheckDto> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<CheckDto>((resolve) => {
+      timer = setTimeout(() => resolve(down(`The database did not answer for ${DATABASE_MS / 1000} s.`)), DATABASE_MS);
+    });
+    // Whoever asks meanwhile shares the question: a database that hangs is not asked ever more.
+    this.asking ??= this.askDatabase().finally(() => (this.asking = undefined));
+    return Promise.race([this.asking, late]).finally(() => clearTimeout(timer));
+  }
+
+  private async askDatabase(): Promise<CheckDto> {
+    try {
+      await this.database.check();
+      return UP;
+    } catch (error) {
+      return down(error instanceof Error ? error.message : 'The database does not answer.');
+    }
+  }
+}
+
+function down(detail: string): CheckDto {
+  return { status: 'down', detail };
+}
+
+function rootCheck({ available, problem }: RootState): CheckDto {
+  return available ? UP : down(problem ?? 'It is not available.');
+}
+
+function warningsOf({ storages, secondsAgo }: RootsSeen): string[] {
+  const warnings = storages.flatMap(({ storage, pair }) =>
+    pair && !pair.hardLink ? [`No hard links can be made from the storage "${storage}": it is ${pair.note}.`] : [],
+  );
+  if (secondsAgo !== null && secondsAgo > OLD_SECONDS) {
+    warnings.push(`The storages were last seen ${secondsAgo} s ago: all workers are busy, or one of them hangs.`);
+  }
+  return warnings;
+}

@@ -1,0 +1,91 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Settings } from '@app/core';
+import { RootRegistry, type RootState } from '@app/files';
+import { AppLogger } from '@app/logging';
+
+/** How often the roots are looked at, in milliseconds. */
+const ROUND_MS = 5000;
+/** How long the start waits for the first look: a root that hangs must not keep the service from starting. */
+const FIRST_LOOK_MS = 1000;
+
+/** What was seen of the roots, and how long ago. */
+export interface RootsSeen {
+  target: RootState;
+  storages: RootState[];
+  /** Null before the first look has ended. */
+  secondsAgo: number | null;
+}
+
+/**
+ * Looks at the roots from time to time, so that whoever asks has an answer at once, whatever storages and workers do
+ * just then. A root that hangs is told as it was last seen until its time-out has passed.
+ */
+@Injectable()
+export class RootMonitor implements OnApplicationBootstrap, OnApplicationShutdown {
+  private states: RootState[];
+  private seenAt: number | undefined;
+  private looking: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly roots: RootRegistry,
+    private readonly logger: AppLogger,
+    settings: Settings,
+  ) {
+    const storages = settings.get('SOURCE_STORAGE_PATH').map(({ name, path }) => unseen(name, path));
+    this.states = [unseen(null, settings.get('TARGET_STORAGE_PATH')), ...storages];
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.timer = setInterval(() => void this.look(), ROUND_MS);
+    this.timer.unref();
+    await Promise.race([this.look(), delay(FIRST_LOOK_MS)]);
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+
+  /** What was seen last. */
+  get seen(): RootsSeen {
+    const [target, ...storages] = this.states;
+    const secondsAgo = this.seenAt === undefined ? null : Math.round((performance.now() - this.seenAt) / 1000);
+    return { target: target!, storages, secondsAgo };
+  }
+
+  /** One look at a time: behind a root that hangs they would only queue up. */
+  private look(): Promise<void> {
+    this.looking ??= this.lookNow().finally(() => (this.looking = undefined));
+    return this.looking;
+  }
+
+  private async lookNow(): Promise<void> {
+    const before = this.states;
+    this.states = await this.inspect(before);
+    for (const [index, state] of this.states.entries()) this.tellChange(before[index]!, state);
+    this.seenAt = performance.now();
+  }
+
+  private async inspect(before: RootState[]): Promise<RootState[]> {
+    try {
+      return await this.roots.inspect();
+    } catch (error) {
+      // A mount that came meanwhile and must not be used: nothing may be said to be well.
+      this.logger.error('The storages could not be looked at', { error });
+      return before.map((state) => ({ ...state, available: false, problem: 'It cannot be used; the log tells more.' }));
+    }
+  }
+
+  private tellChange(before: RootState, { storage, path, available, problem }: RootState): void {
+    const root = storage === null ? 'The storage of the user areas' : `The storage "${storage}"`;
+    if (!available && problem !== before.problem) this.logger.warning(`${root} is not available`, { path, problem });
+    const isBack = available && !before.available && this.seenAt !== undefined;
+    if (isBack) this.logger.info(`${root} is available again`, { path });
+  }
+}
+
+function unseen(storage: string | null, path: string): RootState {
+  const unknown = { freeBytes: null, totalBytes: null, readOnly: null, pair: null };
+  return { storage, path, available: false, problem: 'It was not looked at yet.', ...unknown };
+}
