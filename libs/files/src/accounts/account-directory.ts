@@ -10,6 +10,8 @@ export interface Account {
 
 const run = promisify(execFile);
 const MAP_LINE = /^([^:#\s][^:]*):(\d{1,10}):(\d{1,10})$/;
+/** Highest uid and gid: 2^32 - 1 means "as it is" to chown(2). */
+const MAX_ID = 2 ** 32 - 2;
 
 /** How long an answer of the host's name service is kept: accounts come and go, but rarely. */
 const KEEP_MS = 60_000;
@@ -59,8 +61,11 @@ export class AccountDirectory {
       const line = text.trim();
       if (line === '' || line.startsWith('#')) continue;
       const match = MAP_LINE.exec(line);
-      if (!match || accounts.has(match[1]!)) throw new Error(`USER_MAP: line ${index + 1} is not a new name:uid:gid`);
-      accounts.set(match[1]!, { uid: Number(match[2]), gid: Number(match[3]) });
+      const [uid, gid] = [Number(match?.[2]), Number(match?.[3])];
+      if (!match || accounts.has(match[1]!) || Math.max(uid, gid) > MAX_ID) {
+        throw new Error(`USER_MAP: line ${index + 1} is not a new name:uid:gid`);
+      }
+      accounts.set(match[1]!, { uid, gid });
     }
     return accounts;
   }
