@@ -1,7 +1,7 @@
 import { closeSync, constants, fdatasyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { AppError } from '@app/core';
-import { at, errnoOf, type Handle } from '../confined/handle';
-import { outsideStorage, type SourcePath, SourceResolver } from '../confined/resolve-source';
+import { at, errnoOf, type Handle, sameObject, statHandle, statName } from '../confined/handle';
+import { sourceNotFound, type SourcePath, SourceResolver } from '../confined/resolve-source';
 import { type RootSpec } from '../confined/root';
 import { translate } from '../confined/system-errors';
 import { release } from '../engine/tree-walk';
@@ -35,14 +35,14 @@ export function createFile(task: CreateFileTask, control: WorkerControl): void {
   };
   const found = new SourceResolver(task.storages, start, control.touch).resolve();
   try {
-    if (!found.stat.isDirectory()) throw outsideStorage(task.asSent);
-    write(found.object, name, task.content);
+    if (!found.stat.isDirectory()) throw sourceNotFound(task.asSent);
+    write(found.object, name, task);
   } finally {
     release(found);
   }
 }
 
-function write(directory: Handle, name: RawName, content: Uint8Array): void {
+function write(directory: Handle, name: RawName, { asSent, content }: CreateFileTask): void {
   let handle: Handle | undefined;
   try {
     handle = openSync(
@@ -53,17 +53,21 @@ function write(directory: Handle, name: RawName, content: Uint8Array): void {
     for (let done = 0; done < content.length;) done += writeSync(handle, content, done);
     fdatasyncSync(handle);
   } catch (error) {
-    if (handle !== undefined) unlinkSync(at(directory, name));
-    throw explain(error);
+    // Only what was made here: the name may be somebody else's by now.
+    if (handle !== undefined && sameObject(statHandle(handle), statName(directory, name))) {
+      unlinkSync(at(directory, name));
+    }
+    throw explain(error, asSent);
   } finally {
     if (handle !== undefined) closeSync(handle);
   }
 }
 
-function explain(error: unknown): unknown {
+function explain(error: unknown, asSent: string): unknown {
   const errno = errnoOf(error);
   if (errno === 'EEXIST')
     return new AppError('file_exists', 'A file of this name exists already; choose another name.', { cause: error });
+  if (errno === 'ENOENT') return sourceNotFound(asSent, error);
   if (errno === 'EROFS' || errno === 'EACCES') {
     return new AppError('not_found', 'The storage is read-only for this service, so no file can be created.', {
       cause: error,
