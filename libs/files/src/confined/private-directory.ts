@@ -36,26 +36,30 @@ export function openStagingDirectory(target: Handle): Handle {
 export function makePrivate(
   target: Handle,
   base: Handle,
-  operationId: string,
-  besideDestination: boolean,
+  how: { operationId: string; besideDestination: boolean },
+  beat: () => void,
 ): PrivateDirectory {
   const staging = openStagingDirectory(target);
   try {
-    if (!besideDestination && placeOf(staging) === placeOf(base)) return makeIn(staging, operationId);
+    if (!how.besideDestination && placeOf(staging) === placeOf(base)) return makeIn(staging, how.operationId, beat);
   } catch (error) {
     closeSync(staging);
     throw translate(error, 'target');
   }
   closeSync(staging);
   try {
-    return makeIn(base, nameInArea(operationId));
+    return makeIn(base, nameInArea(how.operationId), beat);
   } catch (error) {
     throw translate(error, 'target');
   }
 }
 
-function makeIn(parent: Handle, name: RawName): PrivateDirectory {
-  mkdirSync(at(parent, name), 0o700);
+function makeIn(parent: Handle, name: RawName, beat: () => void): PrivateDirectory {
+  if (!makeIfMissing(parent, name)) {
+    // An earlier attempt of this operation could not clean up behind itself.
+    removeOwn(parent, name, beat);
+    mkdirSync(at(parent, name), 0o700);
+  }
   // Who owns the parent may have swapped the name by now; a directory of the service's, closed to all and empty, is
   // as good as the one just made, and anything else is refused.
   const handle = openOwn(parent, name);
@@ -66,21 +70,35 @@ function makeIn(parent: Handle, name: RawName): PrivateDirectory {
   return { handle, parent, name };
 }
 
-function makeIfMissing(parent: Handle, name: RawName): void {
+/** False when there is something of this name already. */
+function makeIfMissing(parent: Handle, name: RawName): boolean {
   try {
     mkdirSync(at(parent, name), 0o700);
+    return true;
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
+    return false;
   }
 }
 
 /** Opens a directory that must belong to the service and be closed to everybody else. */
 export function openOwn(parent: Handle, name: RawName): Handle {
-  const handle = openDirectory(parent, name);
-  const stat = statHandle(handle);
-  if (Number(stat.uid) === process.geteuid!() && (stat.mode & 0o077n) === 0n) return handle;
-  closeSync(handle);
+  const handle = openIfDirectory(parent, name);
+  if (handle !== undefined) {
+    const stat = statHandle(handle);
+    if (Number(stat.uid) === process.geteuid!() && (stat.mode & 0o077n) === 0n) return handle;
+    closeSync(handle);
+  }
   throw storageUnavailable('The private directory', 'it does not belong to the service alone');
+}
+
+function openIfDirectory(parent: Handle, name: RawName): Handle | undefined {
+  try {
+    return openDirectory(parent, name);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR' || errnoOf(error) === 'ELOOP') return undefined;
+    throw error;
+  }
 }
 
 function isEmpty(handle: Handle): boolean {
@@ -97,6 +115,16 @@ export function removePrivate(directory: PrivateDirectory, beat: () => void): vo
   if (removeName(directory)) return;
   emptyDirectory(directory.handle, beat);
   removeName(directory);
+}
+
+/** Removes a directory that {@link openOwn} accepts, with all that is in it; throws what that does. */
+export function removeOwn(parent: Handle, name: RawName, beat: () => void): void {
+  const handle = openOwn(parent, name);
+  try {
+    removePrivate({ handle, parent, name }, beat);
+  } finally {
+    closeSync(handle);
+  }
 }
 
 function removeName(directory: PrivateDirectory): boolean {

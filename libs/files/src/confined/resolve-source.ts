@@ -1,6 +1,6 @@
 import { closeSync, type BigIntStats } from 'node:fs';
 import { AppError } from '@app/core';
-import { errnoOf, type Handle, openObject, readLink, statHandle } from './handle';
+import { closeAll, errnoOf, type Handle, openObject, readLink, statHandle } from './handle';
 import { segmentsOf } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { hostSegments, openRoot, type RootSpec, type Touch } from './root';
@@ -82,11 +82,11 @@ export class SourceResolver {
   }
 
   private take(root: RootSpec): ResolvedSource {
-    const object = this.handles.pop()!;
-    const parent = this.handles.pop() ?? object;
-    for (const handle of this.handles) closeSync(handle);
-    this.handles.length = 0;
-    return { root, path: this.names, parent, object, stat: statHandle(object) };
+    const object = this.handles.at(-1)!;
+    const stat = statHandle(object);
+    const parent = this.handles.at(-2) ?? object;
+    closeAll(this.handles.splice(0).slice(0, -2));
+    return { root, path: this.names, parent, object, stat };
   }
 
   private enter(root: RootSpec): void {
@@ -96,8 +96,7 @@ export class SourceResolver {
   }
 
   private leave(): void {
-    for (const handle of this.handles) closeSync(handle);
-    this.handles.length = 0;
+    closeAll(this.handles.splice(0));
     this.root = undefined;
   }
 
@@ -118,12 +117,12 @@ export class SourceResolver {
     if (!statHandle(directory).isDirectory()) throw sourceNotFound(this.start.asSent);
     if (segment === '..') return this.stepUp();
     const handle = openObject(directory, segment);
+    this.handles.push(handle);
     if (!statHandle(handle).isSymbolicLink()) {
-      this.handles.push(handle);
       this.names.push(segment);
       return;
     }
-    closeSync(handle);
+    closeSync(this.handles.pop()!);
     this.follow(readLink(directory, segment));
   }
 

@@ -16,6 +16,8 @@ const GONE = new Set([
 ]);
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const DENIED = new Set(['EACCES', 'EPERM']);
+/** On the way to a destination: somebody moved, removed or replaced there what was found a moment ago. */
+const CHANGED = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EEXIST', 'ENOTEMPTY', 'EISDIR', 'EBUSY']);
 
 /** Seconds after which a caller may ask again for a storage that does not answer. */
 export const STORAGE_RETRY_SECONDS = 30;
@@ -40,7 +42,23 @@ export function translate(error: unknown, side: 'source' | 'target'): unknown {
   if (FULL.has(errno)) return noSpace(error);
   if (errno === 'EROFS') return storageUnavailable(what, 'it is read-only', error);
   if (DENIED.has(errno)) return denied(side, error);
-  return error;
+  return side === 'target' ? inTheWay(errno, error) : error;
+}
+
+/** The error for a destination that is taken, or cannot be. */
+export function destinationConflict(message: string, cause?: unknown): AppError {
+  return new AppError('destination_conflict', message, { cause });
+}
+
+function inTheWay(errno: string, error: unknown): unknown {
+  if (errno === 'ENAMETOOLONG') {
+    return destinationConflict('The destination has a name that is too long for its file system.', error);
+  }
+  if (!CHANGED.has(errno)) return error;
+  return destinationConflict(
+    'The destination was changed by somebody else while data was brought there. Try again when it is at rest.',
+    error,
+  );
 }
 
 /** The error for a full disk or an exhausted quota. */

@@ -2,7 +2,7 @@ import { closeSync, type BigIntStats } from 'node:fs';
 import { AppError } from '@app/core';
 import { closeAll, errnoOf, type Handle, openDirectory, statHandle, statName } from './handle';
 import { type RawName } from '../names/raw-name';
-import { translate } from './system-errors';
+import { destinationConflict, translate } from './system-errors';
 
 /** How far a destination exists: the deepest directory there is, held open, and what is missing below it. */
 export interface DestinationSpot {
@@ -24,11 +24,6 @@ function linkInArea(): AppError {
     'path_outside_user_area',
     'The destination leads through a symbolic link; links inside the user area are never followed. Name the directory itself.',
   );
-}
-
-/** The error for something of another kind at the destination. */
-export function destinationConflict(message: string): AppError {
-  return new AppError('destination_conflict', message);
 }
 
 /**
@@ -81,8 +76,6 @@ export function openStep(parent: Handle, segment: RawName): Handle | undefined {
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT') return undefined;
-    if (errno === 'ENAMETOOLONG')
-      throw destinationConflict('The destination has a name that is too long for its file system.');
     if (errno !== 'ENOTDIR' && errno !== 'ELOOP') throw error;
     if (statName(parent, segment)?.isSymbolicLink()) throw linkInArea();
     throw destinationConflict('A file stands where the destination needs a directory. Choose another destination.');

@@ -31,14 +31,15 @@ export function comparePresent(
   try {
     const copy = openDirectory(spot.base, spot.name);
     try {
-      if (isEmpty(copy) && hasEntries(source)) return 'replaceable';
+      // A link cannot take the place of a directory in one step.
+      if (task.content !== 'symlink' && isEmpty(copy) && hasEntries(source, control)) return 'replaceable';
       return sameTree(task, source, copy, control);
     } finally {
       closeSync(copy);
     }
   } catch (error) {
-    // The user moved it away between the two looks; what can be said is that it was there.
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return null;
+    // Moved away between two looks, or closed to the service; what can be said is that it was there.
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error) ?? '')) return null;
     throw translate(error, 'target');
   }
 }
@@ -49,8 +50,15 @@ function isEmpty(directory: Handle): boolean {
   return empty;
 }
 
-function hasEntries(source: ResolvedSource): boolean {
-  return !isEmpty(source.object);
+function hasEntries(source: ResolvedSource, control: WorkerControl): boolean {
+  control.reading(source.root.ordinal);
+  try {
+    return !isEmpty(source.object);
+  } catch (error) {
+    throw translate(error, 'source');
+  } finally {
+    control.writing();
+  }
 }
 
 /** Size and time of modification; the same inode is equal by itself. */
@@ -93,6 +101,7 @@ class TreeComparison implements TreeVisitor<Counterpart> {
   enter(_path: RawName, name: RawName, parent: Counterpart | undefined): Counterpart {
     if (!parent) return { handle: this.copy, own: false, entries: 0 };
     parent.entries += 1;
+    this.control.writing();
     try {
       return { handle: openDirectory(parent.handle, name), own: true, entries: 0 };
     } catch (error) {
@@ -103,18 +112,22 @@ class TreeComparison implements TreeVisitor<Counterpart> {
 
   file(file: TreeFile, directory: Counterpart): void {
     directory.entries += 1;
+    const source = statTreeFile(file);
+    this.control.writing();
     const copy = statName(directory.handle, file.name);
-    if (!copy || !sameFile(statTreeFile(file), copy)) throw new Different();
+    if (!copy || !sameFile(source, copy)) throw new Different();
   }
 
   link(_path: RawName, name: RawName, text: RawName, directory: Counterpart): void {
     directory.entries += 1;
+    this.control.writing();
     const copy = statName(directory.handle, name);
     if (!copy?.isSymbolicLink() || readLink(directory.handle, name) !== text) throw new Different();
   }
 
   leave(directory: Counterpart): void {
     let entries = 0;
+    this.control.writing();
     eachEntry(directory.handle, () => {
       this.control.step();
       entries += 1;

@@ -1,6 +1,6 @@
 import { fdatasyncSync, ftruncateSync, readSync, writeSync, type BigIntStats } from 'node:fs';
 import { AppError } from '@app/core';
-import { type Handle } from '../confined/handle';
+import { type Handle, statHandle } from '../confined/handle';
 import { translate } from '../confined/system-errors';
 import { type WorkerControl } from '../pool/control';
 import { type Algorithm, hashOf, type RunningHash, startHash } from './hashing';
@@ -45,7 +45,7 @@ export function copyContent(
   const sparse = stat.blocks * 512n < stat.size;
   if (stat.size < CHUNK_BYTES && !sparse) return copySmall(source, Number(stat.size), copy, options, control);
   const hash = options.algorithm ? startHash(options.algorithm) : null;
-  const bytes = copyLarge(source, copy, { sparse, hash }, control);
+  const bytes = copyLarge(source, copy, { size: Number(stat.size), sparse, hash }, control);
   if (options.flush) flush(copy, control);
   if (!options.algorithm || !hash) return { bytes, checksum: null };
   const checksum = hash.digest();
@@ -61,9 +61,11 @@ function copySmall(
   control: WorkerControl,
 ): { bytes: number; checksum: string | null } {
   control.step();
+  control.reading();
   // Up to the size that it had when it was opened: whether it grew since is looked at in the end.
   const length = readFully(source, buffer.subarray(0, size));
   const content = buffer.subarray(0, length);
+  control.writing();
   writeFully(copy, content, 0);
   if (options.flush) flush(copy, control);
   control.bytes(length);
@@ -84,16 +86,20 @@ function readBack(copy: Handle, length: number): Buffer {
 function copyLarge(
   source: Handle,
   copy: Handle,
-  how: { sparse: boolean; hash: RunningHash | null },
+  how: { size: number; sparse: boolean; hash: RunningHash | null },
   control: WorkerControl,
 ): number {
   let position = 0;
   for (;;) {
     control.step();
+    control.reading();
     const length = readFully(source, buffer);
     if (length === 0) break;
+    // One that is written to without end must not fill the disk.
+    if (position + length > how.size) throw sourceChanged();
     const chunk = length === CHUNK_BYTES ? buffer : buffer.subarray(0, length);
     how.hash?.update(chunk);
+    control.writing();
     if (how.sparse) writeAroundHoles(copy, chunk, position);
     else writeFully(copy, chunk, position);
     position += length;
@@ -160,6 +166,9 @@ export function hashHandle(
   control: WorkerControl,
 ): { bytes: number; checksum: string } {
   const hash = startHash(algorithm);
+  const size = Number(statHandle(handle).size);
+  if (side === 'source') control.reading();
+  else control.writing();
   let position = 0;
   for (;;) {
     control.step();
@@ -170,6 +179,7 @@ export function hashHandle(
       throw translate(error, side);
     }
     if (length === 0) return { bytes: position, checksum: hash.digest() };
+    if (position + length > size) throw side === 'source' ? sourceChanged() : notAsRead();
     hash.update(length === CHUNK_BYTES ? second : second.subarray(0, length));
     position += length;
   }

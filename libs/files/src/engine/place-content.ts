@@ -19,7 +19,7 @@ export interface ContentOptions {
   algorithm: Algorithm | null;
   /** What the caller expects of the file. */
   expected: Checksum | null;
-  /** Whether cloning is worth a try (null), known to work, or known not to. */
+  /** Whether cloning is worth a try. */
   clone: boolean;
   flush: boolean;
   ownership: Ownership;
@@ -48,6 +48,7 @@ export function placeCopy(
   options: ContentOptions,
   control: WorkerControl,
 ): PlacedFile & { handle: Handle } {
+  control.writing();
   const cloned = options.clone && tryClone(source, directory, name, control);
   // A clone has its source's mode so far, which may not let a service without privileges write.
   const flags = cloned ? O_RDONLY : O_RDWR | O_CREAT | O_EXCL;
@@ -69,11 +70,22 @@ export function placeCopy(
   }
 }
 
+/** Closes a file that was written to: a network file system may tell only then that it has no room for it. */
+export function closeWritten(handle: Handle): void {
+  try {
+    closeSync(handle);
+  } catch (error) {
+    throw translate(error, 'target');
+  }
+}
+
 /** A new file has its final mode from the beginning: nobody but the service gets to it before it is published. */
 function create(directory: Handle, name: RawName, flags: number, mode: number): Handle {
   try {
     return openSync(at(directory, name), O_NOFOLLOW | flags, mode);
   } catch (error) {
+    // Another worker was told of something else under this name.
+    if (errnoOf(error) === 'EEXIST') throw sourceChanged();
     throw translate(error, 'target');
   }
 }
@@ -189,7 +201,7 @@ function checkLinkable(stat: BigIntStats, path: RawName, userUid: number | null)
 
 function linkError(error: unknown, path: RawName): unknown {
   const errno = errnoOf(error);
-  if (errno === 'ENOENT') return sourceChanged(path === '' ? undefined : showPath(path).text);
+  if (errno === 'ENOENT' || errno === 'EEXIST') return sourceChanged(path === '' ? undefined : showPath(path).text);
   if (errno !== undefined && NO_LINK.has(errno)) {
     return new AppError(
       'cross_device_link',

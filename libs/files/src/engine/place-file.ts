@@ -1,5 +1,5 @@
 import { closeSync, symlinkSync, type BigIntStats } from 'node:fs';
-import { at, type Handle, reopenForReading, statHandle, statName } from '../confined/handle';
+import { at, errnoOf, type Handle, reopenForReading, statHandle } from '../confined/handle';
 import { type PrivateDirectory } from '../confined/private-directory';
 import { type ResolvedSource } from '../confined/resolve-source';
 import { translate } from '../confined/system-errors';
@@ -30,6 +30,7 @@ export function placeFile(placement: FilePlacement, found: FoundSource & { stage
   const { task, spot, own, parents, control } = placement;
   const placed = build(placement);
   try {
+    control.writing();
     sealMade(parents, task.ownership, spot.areaGroup);
     control.askToPublish();
     const { base, missing, name } = spot;
@@ -73,11 +74,12 @@ function describe({ stat, checksum, how }: Placed, found: FoundSource & { staged
 }
 
 function copy({ task, source, spot, parents, control }: FilePlacement): Placed {
-  const content = reopen(source);
+  const content = reopen(source, control);
   try {
     const before = statHandle(content);
     const options = contentOptions(task, source.root.name, spot.areaGroup, true);
     const placed = placeCopy(content, before, parents.directory, parents.name, options, control);
+    control.reading();
     const after = statHandle(content);
     if (after.size === before.size && after.mtimeNs === before.mtimeNs) return placed;
     closeSync(placed.handle);
@@ -100,14 +102,15 @@ function link({ task, source, spot, parents, control }: FilePlacement): Placed {
 
 function symlink({ task, source, parents, control }: FilePlacement): Placed {
   const checksum = checkLinked(task, source, control);
+  control.writing();
   symlinkSync(rawPath(symbolicTarget(task, source)), at(parents.directory, parents.name));
   const handle = holdPlaced(parents.directory, parents.name);
-  return { how: 'symbolic', stat: statName(parents.directory, parents.name)!, checksum, handle };
+  return { how: 'symbolic', stat: statHandle(handle), checksum, handle };
 }
 
 function checkLinked(task: PlaceTask, source: ResolvedSource, control: WorkerControl): PlacedFile['checksum'] {
   if (!task.expected) return null;
-  const content = reopen(source);
+  const content = reopen(source, control);
   try {
     return checkSource(content, task.expected, control);
   } finally {
@@ -115,10 +118,13 @@ function checkLinked(task: PlaceTask, source: ResolvedSource, control: WorkerCon
   }
 }
 
-function reopen(source: ResolvedSource): Handle {
+function reopen(source: ResolvedSource, control: WorkerControl): Handle {
+  control.reading(source.root.ordinal);
   try {
     return reopenForReading(source.object);
   } catch (error) {
+    // Somebody holds it open to write to it, and has a lease on that (fcntl(2)).
+    if (errnoOf(error) === 'EAGAIN') throw sourceChanged();
     throw translate(error, 'source');
   }
 }

@@ -4,8 +4,9 @@ import { at, type Handle, openDirectory } from '../confined/handle';
 import { makePrivate, type PrivateDirectory, removePrivate } from '../confined/private-directory';
 import { outsideStorage, type ResolvedSource, sourcePath, SourceResolver } from '../confined/resolve-source';
 import { openRoot } from '../confined/root';
-import { destinationConflict, type DestinationSpot, locateDestination } from '../confined/user-area';
-import { lastName } from '../names/path-text';
+import { destinationConflict, translate } from '../confined/system-errors';
+import { type DestinationSpot, locateDestination } from '../confined/user-area';
+import { lastName, refusePrivateNames } from '../names/path-text';
 import { type WorkerControl } from '../pool/control';
 import { comparePresent, isOwnLink } from './compare';
 import { checkSpace } from './space';
@@ -76,9 +77,10 @@ class Placement {
     const ownName = lastName(task.source.raw) ?? source.path.at(-1);
     if (intoDirectory && ownName === undefined) throw outsideName();
     const path = intoDirectory ? [...segments, ownName!] : segments;
+    refusePrivateNames(path);
     this.stagedPath = path.join('/');
     this.found = { storage: source.root.name, kind };
-    control.touch(task.target.ordinal);
+    control.writing();
     this.spot = locateDestination(target, username, path, task.createAreas);
   }
 
@@ -93,7 +95,8 @@ class Placement {
       return result;
     } catch (error) {
       if (error instanceof DestinationTaken) return undefined;
-      throw error;
+      // What concerned the source is told as such where it happened.
+      throw translate(error, 'target');
     } finally {
       if (!kept && this.spot.base !== this.target) closeSync(this.spot.base);
     }
@@ -140,8 +143,9 @@ class Placement {
 
   private build(): PlacedResult | TreeSession {
     const isTree = this.found.kind === 'directory' && this.task.content !== 'symlink';
+    this.control.writing();
     if (!isTree) this.checkFile();
-    const own = makePrivate(this.target, this.spot.base, this.task.operationId, this.task.besideDestination);
+    const own = makePrivate(this.target, this.spot.base, this.task, () => this.control.writing());
     let kept = false;
     let parents: PayloadPlace | undefined;
     try {
@@ -155,13 +159,15 @@ class Placement {
   }
 
   private discard(own: PrivateDirectory, parents: PayloadPlace | undefined): void {
+    for (const handle of parents?.made ?? []) closeSync(handle);
     try {
-      for (const handle of parents?.made ?? []) closeSync(handle);
-      removePrivate(own, () => this.control.touch(this.task.target.ordinal));
-    } finally {
-      closeSync(own.handle);
-      if (own.parent !== this.spot.base) closeSync(own.parent);
+      this.control.writing();
+      removePrivate(own, () => this.control.writing());
+    } catch {
+      // The result stands, or the reason why there is none; the next attempt or the next start removes what is left.
     }
+    closeSync(own.handle);
+    if (own.parent !== this.spot.base) closeSync(own.parent);
   }
 
   private placeOne(own: PrivateDirectory, parents: PayloadPlace): PlacedResult {

@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { at, errnoOf, type Handle, openDirectory, sameObject, statHandle, statName } from '../confined/handle';
 import { type PrivateDirectory } from '../confined/private-directory';
-import { translate } from '../confined/system-errors';
-import { destinationConflict, openStep } from '../confined/user-area';
+import { destinationConflict, translate } from '../confined/system-errors';
+import { openStep } from '../confined/user-area';
 import { type RawName } from '../names/raw-name';
 import { MODE_BITS, type Ownership, seal } from './ownership';
 
@@ -143,10 +143,6 @@ function moveIn(move: Move): boolean {
     // A link that did succeed may be told as EEXIST where a network file system repeated the request.
     if (TAKEN.has(errno)) return !stat.isDirectory() && sameObject(stat, statName(move.base, move.toName));
     if (errno === 'EXDEV') throw new OtherFileSystem(error);
-    if (errno === 'ENAMETOOLONG')
-      throw destinationConflict('The destination has a name that is too long for its file system.');
-    if (errno === 'ENOENT')
-      throw destinationConflict('The directory of the destination was removed meanwhile. Try again.');
     throw error;
   }
   if (!sameObject(stat, statName(move.base, move.toName))) {

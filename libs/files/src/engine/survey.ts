@@ -42,6 +42,22 @@ export function checkLimits(files: number, bytes: number, limits: TreeLimits): v
   if (limits.maxBytes > 0 && bytes > limits.maxBytes) throw beyondLimit(`${limits.maxBytes} bytes`);
 }
 
+/** What decides whether the sizes of a tree's files matter. */
+interface SizedTask {
+  content: string;
+  limits: TreeLimits;
+}
+
+/** Whether the sizes of a tree's files are wanted: links take no space, so there they matter to the site's limit only. */
+export function sizesMatter(task: SizedTask): boolean {
+  return task.content === 'copy' || task.limits.maxBytes > 0;
+}
+
+/** True when more was found in a tree than its survey had seen. */
+export function hasGrown(task: SizedTask, survey: TreeSurvey, found: Pick<TreeSurvey, 'files' | 'bytes'>): boolean {
+  return found.files > survey.files || (sizesMatter(task) && found.bytes > survey.bytes);
+}
+
 /** What several workers found of one tree, added up. */
 export function totalOf(parts: TreeSurvey[]): TreeSurvey {
   const sum = (part: keyof TreeSurvey) => parts.reduce((total, one) => total + one[part], 0);

@@ -3,6 +3,7 @@ import { AppError } from '@app/core';
 import {
   eachEntry,
   type EntryKind,
+  errnoOf,
   type Handle,
   openDirectory,
   readLink,
@@ -81,7 +82,8 @@ export class TreeWalk<D> {
 
   /** Walks from a resolved directory; its handles stay the caller's. */
   run(top: Pick<ResolvedSource, 'root' | 'path' | 'object'>): void {
-    const handle = openSync(self(top.object), constants.O_RDONLY | constants.O_DIRECTORY);
+    this.control.reading(top.root.ordinal);
+    const handle = this.open('', () => openSync(self(top.object), constants.O_RDONLY | constants.O_DIRECTORY));
     const place = { root: top.root, real: top.path, base: top.path, above: [] };
     this.walk({ handle, path: '', ...place }, '', undefined);
   }
@@ -101,10 +103,15 @@ export class TreeWalk<D> {
 
   private inside(frame: Frame<D>): void {
     const below: Below[] = [];
+    this.control.reading(frame.root.ordinal);
     try {
-      eachEntry(frame.handle, (name, kind) => this.entry(frame, name, kind, below));
+      eachEntry(frame.handle, (name, kind) => {
+        this.entry(frame, name, kind, below);
+        // The visitor may have gone elsewhere in between.
+        this.control.reading(frame.root.ordinal);
+      });
     } catch (error) {
-      throw translate(error, 'source');
+      throw readError(error, frame.path);
     }
     if (below.length > 0) this.descend(frame, below);
     this.visitor.leave?.(frame.data, frame.handle);
@@ -133,6 +140,7 @@ export class TreeWalk<D> {
         below.push({ name, linked: true });
       } else if (!target.stat.isFile()) throw unsupported(path);
       else if (this.visitor.wants?.(path, name) !== false) {
+        this.control.reading(target.root.ordinal);
         this.visitor.file({ path, name, parent: target.parent, sourceName: target.path.at(-1)! }, frame.data);
       }
     } finally {
@@ -170,36 +178,50 @@ export class TreeWalk<D> {
   }
 
   private stepInto(frame: Frame<D>, name: RawName, path: RawName, above: readonly string[]): void {
-    let handle: Handle;
-    try {
-      handle = openDirectory(frame.handle, name);
-    } catch (error) {
-      throw translate(error, 'source');
-    }
+    this.control.reading(frame.root.ordinal);
+    const handle = this.open(path, () => openDirectory(frame.handle, name));
     const place = { root: frame.root, real: [...frame.real, name], base: frame.base };
     this.walk({ handle, path, above, ...place }, name, frame.data);
   }
 
   private stepThroughLink(frame: Frame<D>, name: RawName, path: RawName, above: readonly string[]): void {
-    const target = this.resolveLink(frame, path, name, readLink(frame.handle, name));
+    this.control.reading(frame.root.ordinal);
+    const text = this.open(path, () => readLink(frame.handle, name));
+    const target = this.resolveLink(frame, path, name, text);
     if (!target) throw sourceChanged(showPath(path).text);
     let handle: Handle;
     try {
+      if (!target.stat.isDirectory()) throw sourceChanged(showPath(path).text);
       if (above.includes(`${target.stat.dev}:${target.stat.ino}`)) {
         throw new AppError(
           'source_unsupported',
           `The link ${showPath(path).text} leads to a directory that contains it.`,
         );
       }
-      handle = reopenForReading(target.object);
-    } catch (error) {
-      throw translate(error, 'source');
+      handle = this.open(path, () => reopenForReading(target.object));
     } finally {
       release(target);
     }
     const place = { root: target.root, real: target.path, base: target.path };
     this.walk({ handle, path, above, ...place }, name, frame.data);
   }
+
+  /** Runs a call on what an earlier look has found. */
+  private open<T>(path: RawName, call: () => T): T {
+    try {
+      return call();
+    } catch (error) {
+      throw readError(error, path);
+    }
+  }
+}
+
+/** Errors that mean: what was found a moment ago is gone, or something else stands there now. */
+const CHANGED = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL']);
+
+function readError(error: unknown, path: RawName): unknown {
+  if (CHANGED.has(errnoOf(error) ?? '')) return sourceChanged(path === '' ? undefined : showPath(path).text);
+  return translate(error, 'source');
 }
 
 /** Closes the handles of a resolution. */

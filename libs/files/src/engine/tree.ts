@@ -8,12 +8,12 @@ import { type WorkerControl } from '../pool/control';
 import { sourceChanged } from './copy-content';
 import { seal } from './ownership';
 import { contentOptions, manifestRow } from './place-file';
-import { type ContentOptions, keepTimes, placeCopy, placeLink } from './place-content';
+import { closeWritten, type ContentOptions, keepTimes, placeCopy, placeLink } from './place-content';
 import { publish, sealMade } from './publish';
 import { Fingerprint, fingerprintTree } from './fingerprint';
 import { fallsTo, type Shard } from './shard';
 import { checkSpace } from './space';
-import { checkLimits, surveyTree, type TreeSurvey } from './survey';
+import { checkLimits, hasGrown, sizesMatter, surveyTree, type TreeSurvey } from './survey';
 import { type ManifestRow, type PlaceTask, type ShardResult, type TreeSession } from './task-types';
 import { type TreeFile, type TreeVisitor, TreeWalk, unsupported } from './tree-walk';
 
@@ -30,29 +30,37 @@ function topOf(task: PlaceTask, session: TreeSession) {
  * whose name falls to it, so nothing needs to be handed out and memory stays flat. Rows of the manifest are reported
  * as they come.
  */
-export function fillShard(task: PlaceTask, session: TreeSession, shard: Shard, control: WorkerControl): ShardResult {
-  const visitor = new ShardVisitor(task, session, shard, control);
+export function fillShard(
+  task: PlaceTask,
+  session: TreeSession,
+  share: { shard: Shard; survey: TreeSurvey },
+  control: WorkerControl,
+): ShardResult {
+  const visitor = new ShardVisitor(task, session, share, control);
   new TreeWalk(task.storages, visitor, control).run(topOf(task, session));
   return visitor.end();
 }
 
 class ShardVisitor implements TreeVisitor<Handle> {
+  private readonly shard: Shard;
   private readonly options: ContentOptions;
   private readonly fingerprint = new Fingerprint();
   private rows: ManifestRow[] = [];
   private readonly done: Omit<ShardResult, 'fingerprint'> = { files: 0, bytes: 0, clones: 0, copies: 0 };
 
   constructor(
-    task: PlaceTask,
+    private readonly task: PlaceTask,
     private readonly session: TreeSession,
-    private readonly shard: Shard,
+    private readonly share: { shard: Shard; survey: TreeSurvey },
     private readonly control: WorkerControl,
   ) {
+    this.shard = share.shard;
     this.options = contentOptions(task, session.storage, session.areaGroup ?? undefined, false);
   }
 
   enter(path: RawName, name: RawName, parent: Handle | undefined): Handle {
     if (this.shard.index === 0) this.fingerprint.addDirectory(path);
+    this.control.writing();
     if (parent === undefined) return openDirectory(this.session.payloadParent, this.session.payloadName);
     try {
       mkdirSync(at(parent, name), 0o700);
@@ -60,7 +68,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
       // Another worker of this operation was here first.
       if (errnoOf(error) !== 'EEXIST') throw translate(error, 'target');
     }
-    return openDirectory(parent, name);
+    return openFilled(parent, name);
   }
 
   wants(path: RawName, name: RawName): boolean {
@@ -86,7 +94,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
       if (!stat.isFile()) throw unsupported(file.path);
       this.fingerprint.addFile(file.path, stat);
       const placed = placeCopy(content, stat, directory, file.name, this.options, this.control);
-      closeSync(placed.handle);
+      closeWritten(placed.handle);
       if (placed.how === 'clone') this.done.clones += 1;
       else this.noClone();
       this.report(manifestRow(file.path, 'file', placed.stat, placed.checksum));
@@ -105,6 +113,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
     if (!this.wants(path, name)) return;
     this.fingerprint.addLink(path, text);
     try {
+      this.control.writing();
       symlinkSync(rawPath(text), at(directory, name));
       this.report(manifestRow(path, 'link', statName(directory, name)!, null));
     } catch (error) {
@@ -119,6 +128,8 @@ class ShardVisitor implements TreeVisitor<Handle> {
   private report(row: ManifestRow): void {
     this.done.files += 1;
     if (row.kind === 'file') this.done.bytes += row.size;
+    // The limits were held against the survey, so a tree must not grow behind it.
+    if (hasGrown(this.task, this.share.survey, this.done)) throw sourceChanged();
     this.control.files(1);
     this.rows.push(row);
     if (this.rows.length >= REPORT_ROWS) this.send();
@@ -136,11 +147,14 @@ class ShardVisitor implements TreeVisitor<Handle> {
   }
 }
 
+/** Errors of open(2) that mean: something else stands there now, or somebody holds the file to write to it (a lease). */
+const CHANGING = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EAGAIN']);
+
 function openContent(file: TreeFile): Handle {
   try {
     return openForReading(file.parent, file.sourceName);
   } catch (error) {
-    if (['ENOENT', 'ELOOP', 'ENXIO'].includes(errnoOf(error) ?? '')) throw sourceChanged(showPath(file.path).text);
+    if (CHANGING.has(errnoOf(error) ?? '')) throw sourceChanged(showPath(file.path).text);
     throw translate(error, 'source');
   }
 }
@@ -155,7 +169,9 @@ export function sealTree(task: PlaceTask, session: TreeSession, control: WorkerC
     file: () => undefined,
     link: () => undefined,
     leave(copy, source) {
-      keepTimes(copy, statHandle(source));
+      const stat = statHandle(source);
+      control.writing();
+      keepTimes(copy, stat);
       seal(copy, statHandle(copy), task.ownership, group, task.ownership.dirMode);
     },
     close: (copy) => closeSync(copy),
@@ -163,20 +179,20 @@ export function sealTree(task: PlaceTask, session: TreeSession, control: WorkerC
   new TreeWalk(task.storages, visitor, control).run(topOf(task, session));
 }
 
+/** Opens a directory of the copy; where it is none, the source had something else there a moment ago. */
 function openFilled(parent: Handle, name: RawName): Handle {
   try {
     return openDirectory(parent, name);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw sourceChanged();
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) throw sourceChanged();
     throw translate(error, 'target');
   }
 }
 
 /** Adds up one worker's share of the source before the tree is filled. */
 export function surveyShard(task: PlaceTask, session: TreeSession, shard: Shard, control: WorkerControl): TreeSurvey {
-  // Links take no space, so that sizes matter to the site's limit only.
-  const sizes = task.content === 'copy' || task.limits.maxBytes > 0;
-  return surveyTree(task.storages, topOf(task, session), { limits: task.limits, sizes, shard }, control);
+  const how = { limits: task.limits, sizes: sizesMatter(task), shard };
+  return surveyTree(task.storages, topOf(task, session), how, control);
 }
 
 /** One worker's share of the source's fingerprint after the tree was filled. */
@@ -185,15 +201,17 @@ export function fingerprintShard(task: PlaceTask, session: TreeSession, shard: S
 }
 
 /** Throws `quota_exceeded` or `insufficient_storage` when the surveyed tree is not to be, or cannot be, staged. */
-export function checkTree(task: PlaceTask, session: TreeSession, survey: TreeSurvey): void {
+export function checkTree(task: PlaceTask, session: TreeSession, survey: TreeSurvey, control: WorkerControl): void {
+  control.writing();
   checkLimits(survey.files, survey.bytes, task.limits);
   if (task.content !== 'copy' || task.cloneFrom.includes(session.storage)) return;
-  checkSpace(session.base, survey.allocated, survey.files);
+  checkSpace(session.base, survey.allocated, survey.files + survey.directories);
 }
 
 /** Publishes a filled, sealed and flushed tree in one step; throws `DestinationTaken` and what {@link publish} does. */
 export function publishTree(task: PlaceTask, session: TreeSession, control: WorkerControl): void {
   const place = { directory: session.payloadParent, name: session.payloadName, made: session.made };
+  control.writing();
   sealMade(place, task.ownership, session.areaGroup ?? undefined);
   control.step();
   publish({
@@ -212,9 +230,10 @@ function privateOf(session: TreeSession): PrivateDirectory {
 }
 
 /** Ends a session: removes what is left in its private directory and gives back its handles. Once only. */
-export function closeSession(task: PlaceTask, session: TreeSession, control: WorkerControl): void {
+export function closeSession(session: TreeSession, control: WorkerControl): void {
   try {
-    removePrivate(privateOf(session), () => control.touch(task.target.ordinal));
+    control.writing();
+    removePrivate(privateOf(session), () => control.writing());
   } finally {
     const { target, sourceParent, source, base, privateParent, privateHandle, made, payload } = session;
     for (const handle of new Set([

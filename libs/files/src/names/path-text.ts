@@ -99,9 +99,16 @@ export function refuseEscape({ absolute, segments }: DestinationPath): void {
       'The destination leaves the user area: give a path relative to it, without "..".',
     );
   }
-  if (segments.some((segment) => PRIVATE_NAME.test(segment))) {
-    throw new AppError('path_outside_user_area', 'Names that begin with ".staging-" are the service\'s own.');
-  }
+  refusePrivateNames(segments);
+}
+
+/** Throws `path_outside_user_area` where one of the names could be that of a private directory. */
+export function refusePrivateNames(segments: RawName[]): void {
+  if (!segments.some((segment) => PRIVATE_NAME.test(segment))) return;
+  throw new AppError(
+    'path_outside_user_area',
+    'Names that begin with ".staging-" and a number are the service\'s own.',
+  );
 }
 
 /** Names of the service's private directories inside a user area. */

@@ -129,6 +129,9 @@ export class Pulse {
   }
 }
 
+/** Number of the root of the user areas (`RootSpec.ordinal`). */
+const TARGET_ORDINAL = 0;
+
 /** A flush may rightly take this many times `STORAGE_TIMEOUT_SECONDS`. */
 const FLUSH_PATIENCE = 20;
 
@@ -138,6 +141,7 @@ const ASK_AFTER_MS = 1000;
 /** What engine code sees of its operation and worker. */
 export class WorkerControl {
   private readonly startedAt = Date.now();
+  private storage = TARGET_ORDINAL;
 
   constructor(
     private readonly ledger: Ledger,
@@ -154,6 +158,17 @@ export class WorkerControl {
   readonly touch = (ordinal: number): void => {
     this.pulse.touch(ordinal);
   };
+
+  /** Says that the next calls read from a storage, by default the one that was read last: should they hang, it is it. */
+  reading(ordinal = this.storage): void {
+    this.storage = ordinal;
+    this.pulse.touch(ordinal);
+  }
+
+  /** Says that the next calls go to the user areas. */
+  writing(): void {
+    this.pulse.touch(TARGET_ORDINAL);
+  }
 
   bytes(count: number): void {
     this.ledger.addBytes(count);

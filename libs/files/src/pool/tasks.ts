@@ -25,16 +25,17 @@ interface TreeTask {
 /** Everything that a worker can be asked to do: one synchronous function a kind of task. */
 export const TASKS = {
   place,
-  fillShard: ({ task, session, shard }: TreeTask & { shard: Shard }, control: WorkerControl) =>
-    fillShard(task, session, shard, control),
+  fillShard: ({ task, session, ...share }: TreeTask & { shard: Shard; survey: TreeSurvey }, control: WorkerControl) =>
+    fillShard(task, session, share, control),
   sealTree: ({ task, session }: TreeTask, control: WorkerControl) => sealTree(task, session, control),
   surveyShard: ({ task, session, shard }: TreeTask & { shard: Shard }, control: WorkerControl) =>
     surveyShard(task, session, shard, control),
   fingerprintShard: ({ task, session, shard }: TreeTask & { shard: Shard }, control: WorkerControl) =>
     fingerprintShard(task, session, shard, control),
-  checkTree: ({ task, session, survey }: TreeTask & { survey: TreeSurvey }) => checkTree(task, session, survey),
+  checkTree: ({ task, session, survey }: TreeTask & { survey: TreeSurvey }, control: WorkerControl) =>
+    checkTree(task, session, survey, control),
   publishTree: ({ task, session }: TreeTask, control: WorkerControl) => publishTree(task, session, control),
-  closeSession: ({ task, session }: TreeTask, control: WorkerControl) => closeSession(task, session, control),
+  closeSession: ({ session }: Pick<TreeTask, 'session'>, control: WorkerControl) => closeSession(session, control),
   listStorage,
   listArea,
   createFile,

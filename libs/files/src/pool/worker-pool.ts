@@ -1,13 +1,13 @@
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { storageUnavailable } from '../confined/system-errors';
-import { Ledger, Pulse } from './control';
+import { CancelledError, Ledger, Pulse } from './control';
 import { fromPlainError, type TaskMessage, type WorkerMessage } from './messages';
 import { type TaskInput, type TaskKind, type TaskOutput } from './tasks';
 
 /** How a pool behaves. */
 export interface WorkerPoolOptions {
-  /** Threads, so also tasks at once. */
+  /** Tasks at once; one more thread stands by for {@link BRIEF} ones. */
   size: number;
   /** Time without a sign of life after which a task's storage counts as unavailable. */
   timeoutMs: number;
@@ -48,17 +48,29 @@ interface Thread {
   hangsIn: number | undefined;
 }
 
+/** Tasks that only look: they do not wait until long copies have ended. */
+const BRIEF: ReadonlySet<TaskKind> = new Set<TaskKind>([
+  'listStorage',
+  'listArea',
+  'createFile',
+  'inspectRoot',
+  'probeTarget',
+  'probePair',
+  'listPrivate',
+]);
+
 /** Threads that may hang in one root before further tasks for it are refused at once. */
 const MAX_HANGING = 2;
 
 /**
  * A small pool of threads that make synchronous file calls. A thread that is stuck in a call (a mount that does not
  * answer) is given up after the time-out: its caller gets `storage_unavailable`, another thread takes its place, and it
- * comes back when the call returns. Tasks run in the order of their coming.
+ * comes back when the call returns. Tasks run in the order of their coming, but brief ones pass by the others.
  */
 export class WorkerPool {
   private readonly threads = new Set<Thread>();
   private readonly queue: Job[] = [];
+  private readonly brief: Job[] = [];
   private readonly watchdog: NodeJS.Timeout;
   private nextId = 1;
   private closed = false;
@@ -70,7 +82,7 @@ export class WorkerPool {
 
   /** Tasks that wait for a thread. */
   get waiting(): number {
-    return this.queue.length;
+    return this.queue.length + this.brief.length;
   }
 
   /** True when a thread hangs in a call that may never return: the process cannot end in the usual way then. */
@@ -101,7 +113,7 @@ export class WorkerPool {
         reject,
         told: false,
       };
-      this.queue.push(job);
+      (BRIEF.has(kind) ? this.brief : this.queue).push(job);
       this.dispatch();
     });
   }
@@ -115,11 +127,16 @@ export class WorkerPool {
   }
 
   private dispatch(): void {
-    while (this.queue.length > 0) {
+    this.giveOut(this.brief, this.options.size + 1);
+    this.giveOut(this.queue, this.options.size);
+  }
+
+  private giveOut(jobs: Job[], most: number): void {
+    while (jobs.length > 0) {
       const usable = [...this.threads].filter((thread) => thread.hangsIn === undefined);
-      const thread = usable.find((one) => !one.job) ?? (usable.length < this.options.size ? this.start() : undefined);
-      if (!thread) return;
-      this.give(thread, this.queue.shift()!);
+      const free = usable.find((one) => !one.job);
+      if (usable.filter((one) => one.job).length >= most) return;
+      this.give(free ?? this.start(), jobs.shift()!);
     }
   }
 
@@ -168,7 +185,7 @@ export class WorkerPool {
 
   private free(thread: Thread): void {
     thread.job = undefined;
-    const surplus = thread.hangsIn !== undefined && this.threads.size > this.options.size;
+    const surplus = thread.hangsIn !== undefined && this.threads.size > this.options.size + 1;
     thread.hangsIn = undefined;
     thread.worker.unref();
     if (!surplus) return;
@@ -211,11 +228,23 @@ export class WorkerPool {
   /** What waits for a root that hangs would only hang as well. */
   private refuse(root: number): void {
     if (this.hangingIn(root) < MAX_HANGING) return;
-    for (const job of this.queue.splice(0)) {
-      if (!job.options.roots?.includes(root)) this.queue.push(job);
-      else {
-        job.reject(storageUnavailable(this.nameOf(root), 'it does not answer'));
-        job.options.onReleased?.();
+    const error = storageUnavailable(this.nameOf(root), 'it does not answer');
+    this.takeBack((job) => job.options.roots?.includes(root) === true, error);
+  }
+
+  /** Takes back what still waits for a thread on behalf of a cancelled operation; it rejects with `CancelledError`. */
+  withdraw(ledger: Ledger): void {
+    this.takeBack((job) => job.ledger === ledger, new CancelledError());
+  }
+
+  private takeBack(concerns: (job: Job) => boolean, error: Error): void {
+    for (const jobs of [this.brief, this.queue]) {
+      for (const job of jobs.splice(0)) {
+        if (!concerns(job)) jobs.push(job);
+        else {
+          job.reject(error);
+          job.options.onReleased?.();
+        }
       }
     }
   }
@@ -224,7 +253,7 @@ export class WorkerPool {
   async close(): Promise<void> {
     this.closed = true;
     clearInterval(this.watchdog);
-    for (const job of this.queue.splice(0)) job.reject(new Error('The worker pool is closed'));
+    this.takeBack(() => true, new Error('The worker pool is closed'));
     const ending = [...this.threads]
       .filter((thread) => thread.hangsIn === undefined)
       .map((thread) => thread.worker.terminate());

@@ -3,7 +3,7 @@ import { type OwnershipPolicy } from '../accounts/ownership-policy';
 import { normalizeChecksum } from '../engine/hashing';
 import { DestinationTaken, OtherFileSystem } from '../engine/publish';
 import { type ContentKind, type PlaceResult, type PlaceTask } from '../engine/task-types';
-import { refuseEscape } from '../names/path-text';
+import { lastName, refuseEscape } from '../names/path-text';
 import { rawFromText } from '../names/raw-name';
 import { ASK_TO_PUBLISH, CancelledError, Ledger } from '../pool/control';
 import { type WorkerPool } from '../pool/worker-pool';
@@ -16,12 +16,17 @@ import { TreeRun } from './tree-run';
 /** Tries of one placement that a race or a mount inside the area may cost. */
 const MAX_TRIES = 5;
 
+/** Users remembered as {@link FileStager} says; beyond that, all are forgotten. */
+const MAX_APART = 10_000;
+
 /**
  * Places sources of the storage in user areas: verified, read-only, published in one step. May be called again for the
  * same operation: what is there already is told as `already_present`.
  */
 export class FileStager {
   private readonly locks = new DestinationLocks();
+  /** Users whose areas turned out to be apart from the target root, though they look alike (project quotas, encryption). */
+  private readonly apart = new Set<string>();
 
   constructor(
     private readonly pool: WorkerPool,
@@ -54,7 +59,9 @@ export class FileStager {
     refuseEscape(request.destination);
     const task = await this.taskFor(content, request);
     const { username, segments, intoDirectory } = task.destination;
-    const key = [username, ...segments, ...(intoDirectory ? [request.source.path] : [])].join('/');
+    const { path } = request.source;
+    // Another spelling of the same destination must be the same key, as far as names tell.
+    const key = [username, ...segments, ...(intoDirectory ? [lastName(path) ?? path] : [])].join('/');
     return this.locks.hold(key, hooks.signal, () => this.tryPlace(task, hooks));
   }
 
@@ -66,16 +73,26 @@ export class FileStager {
         const again =
           error instanceof DestinationTaken || (error instanceof OtherFileSystem && !task.besideDestination);
         if (!again || tries >= MAX_TRIES) throw tries >= MAX_TRIES && again ? keepsChanging(error) : error;
-        if (error instanceof OtherFileSystem) task.besideDestination = true;
+        if (error instanceof OtherFileSystem) this.keepApart(task);
       }
     }
+  }
+
+  /** From now on for this user: otherwise each of their requests would be built twice. */
+  private keepApart(task: PlaceTask): void {
+    task.besideDestination = true;
+    if (this.apart.size >= MAX_APART) this.apart.clear();
+    this.apart.add(task.destination.username);
   }
 
   private async placeOnce(task: PlaceTask, hooks: PlaceHooks): Promise<Placement> {
     const ledger = new Ledger();
     const gate = new PublishGate(ledger, hooks);
     const run = new TreeRun(this.pool, task, ledger, hooks, this.options);
-    const abort = () => ledger.cancel();
+    const abort = () => {
+      ledger.cancel();
+      this.pool.withdraw(ledger);
+    };
     hooks.signal.throwIfAborted();
     hooks.signal.addEventListener('abort', abort, { once: true });
     try {
@@ -100,6 +117,7 @@ export class FileStager {
     const { path: raw, storage, asSent } = request.source;
     const { segments, intoDirectory } = request.destination;
     const prefixes = Object.entries(options.linkPrefixes);
+    const probe = await roots.targetProbe();
     return {
       operationId: request.operationId,
       storages: roots.storages,
@@ -110,13 +128,13 @@ export class FileStager {
       linkPrefixes: Object.fromEntries(prefixes.map(([name, prefix]) => [name, rawFromText(prefix)])),
       algorithm: options.algorithm,
       expected: request.expected && normalizeChecksum(request.expected),
-      ownership: await this.policy.decide(request.username, roots.targetProbe.chown),
+      ownership: await this.policy.decide(request.username, probe.chown),
       ifExists: request.ifExists,
       createAreas: options.createAreas,
       limits: options.limits,
       cloneFrom: content === 'copy' ? roots.cloneFrom : [],
-      publishByRename: !roots.targetProbe.hardLinks,
-      besideDestination: false,
+      publishByRename: !probe.hardLinks,
+      besideDestination: this.apart.has(request.username),
     };
   }
 }

@@ -8,6 +8,7 @@ import { noSpace, storageUnavailable } from '../confined/system-errors';
  */
 export function flushFileSystem(directory: Handle, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const child = spawn('sync', ['-f', '/proc/self/fd/3'], { stdio: ['ignore', 'ignore', 'pipe', directory] });
     let text = '';
     child.stderr!.setEncoding('utf8').on('data', (part: string) => (text = (text + part).slice(-1000)));

@@ -3,6 +3,7 @@ import { AppError } from '@app/core';
 import { type PairProbe, type RootInspection, type TargetProbe } from '../browse/inspect-roots';
 import { aliasesOf } from '../confined/resolve-source';
 import { hostSegments, type RootSpec } from '../confined/root';
+import { storageUnavailable } from '../confined/system-errors';
 import { segmentsOf } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { type WorkerPool } from '../pool/worker-pool';
@@ -22,8 +23,6 @@ export interface RootState {
   /** What can be linked and cloned from it to the user areas; null for the target, or when not known yet. */
   pair: PairProbe | null;
 }
-
-const NOTHING: TargetProbe = { hardLinks: false, clones: false, chown: false };
 
 /**
  * The roots of the site. What is learned of each when it answers first (its device, its real path, what can be linked
@@ -51,9 +50,14 @@ export class RootRegistry {
     return ['The storage of the user areas', ...options.storages.map(({ name }) => `The storage "${name}"`)];
   }
 
-  /** What the target's file system and the service's rights allow, as far as that is known. */
-  get targetProbe(): TargetProbe {
-    return this.probe ?? NOTHING;
+  /**
+   * What the target's file system and the service's rights allow. Where the target was away so far, it is looked at
+   * now, and `storage_unavailable` is thrown when it still is.
+   */
+  async targetProbe(): Promise<TargetProbe> {
+    const problem = this.probe ? null : (await this.inspect())[0]!.problem;
+    if (this.probe) return this.probe;
+    throw storageUnavailable('The storage of the user areas', problem ?? 'it was lost while it was looked at');
   }
 
   /** Makes the roots that may be made. Throws what mkdir(2) does. */
@@ -103,9 +107,10 @@ export class RootRegistry {
 
   private learn(root: RootSpec, found: RootInspection): void {
     if (root.device !== undefined) return;
-    root.device = found.device;
     root.aliases = aliasesOf(root.path, found.realPath);
     this.refuseNesting();
+    // Last: what is refused now is refused at each further look.
+    root.device = found.device;
   }
 
   private refuseNesting(): void {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { sourceChanged } from '../engine/copy-content';
 import { type Shard } from '../engine/shard';
 import { Fingerprint } from '../engine/fingerprint';
-import { totalOf, type TreeSurvey } from '../engine/survey';
+import { hasGrown, totalOf, type TreeSurvey } from '../engine/survey';
 import {
   type LinkKind,
   type ManifestRow,
@@ -74,6 +74,7 @@ export class TreeRun {
     await this.run('checkTree', { task, session, survey });
     const filled = await this.fill(session, survey);
     const [files, bytes] = [sumOf(filled, 'files'), sumOf(filled, 'bytes')];
+    if (hasGrown(task, survey, { files, bytes })) throw sourceChanged();
     hooks.note(task.content === 'link' ? 'Tree linked' : 'Tree copied and verified', { files, bytes });
     await this.run('sealTree', { task, session });
     // Looking at the source once more and writing the copy to disk do not wait for one another.
@@ -89,7 +90,8 @@ export class TreeRun {
     const workers = survey.files < DIVIDE_FROM_FILES ? 1 : undefined;
     const byDirectory = survey.directories >= DIVIDE_BY_DIRECTORY_FROM;
     const { task } = this;
-    const fillOne = (shard: Shard) => this.run('fillShard', { task, session, shard: { ...shard, byDirectory } });
+    const fillOne = (shard: Shard) =>
+      this.run('fillShard', { task, session, survey, shard: { ...shard, byDirectory } });
     const filled = await this.inShards(fillOne, workers);
     await Promise.all(this.reports);
     if (this.failure) throw this.failure as Error;
@@ -97,7 +99,8 @@ export class TreeRun {
   }
 
   private flush(session: TreeSession): Promise<void> {
-    return flushFileSystem(session.payload, this.options.timeoutMs * FLUSH_PATIENCE, this.hooks.signal);
+    // By the private directory, which the service's account may open also where it needs capabilities for the payload.
+    return flushFileSystem(session.privateHandle, this.options.timeoutMs * FLUSH_PATIENCE, this.hooks.signal);
   }
 
   /** Throws `source_changed` when the source is no longer what was read. */
@@ -166,7 +169,7 @@ export class TreeRun {
 
   private async closeNow(session: TreeSession): Promise<void> {
     try {
-      await this.pool.run('closeSession', { task: this.task, session }, { ledger: new Ledger() });
+      await this.pool.run('closeSession', { session }, { ledger: new Ledger() });
     } catch {
       // What could not be removed lies in the private directory of an ended operation: the next start removes it.
     }
