@@ -127,5 +127,6 @@ export function sameObject(one: BigIntStats, other: BigIntStats | undefined): bo
 
 /** The code of a failed system call, or undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  const { errno, code } = (error ?? {}) as NodeJS.ErrnoException;
+  return typeof errno === 'number' ? code : undefined;
 }

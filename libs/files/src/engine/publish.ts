@@ -137,7 +137,7 @@ function moveIn(move: Move): boolean {
   const stat = statHandle(move.object);
   try {
     if (stat.isDirectory()) renameDirectory(move, stat);
-    else linkFile(move);
+    else if (!linkFile(move)) return false;
   } catch (error) {
     const errno = errnoOf(error) ?? '';
     // A link that did succeed may be told as EEXIST where a network file system repeated the request.
@@ -168,19 +168,25 @@ function renameDirectory(move: Move, stat: BigIntStats): void {
   }
 }
 
-function linkFile(move: Move): void {
-  try {
-    if (!move.byRename) {
-      linkSync(at(move.from, move.fromName), at(move.base, move.toName));
-      unlinkSync(at(move.from, move.fromName));
-      return;
-    }
-  } catch (error) {
-    if (!NO_LINKS.has(errnoOf(error) ?? '')) throw error;
-  }
+/** False when the name is taken, where that is not told by an error. */
+function linkFile(move: Move): boolean {
+  if (!move.byRename && linkedAnew(move)) return true;
   // No hard links here: a rename after a look, under the service's own lock for the destination.
-  if (statName(move.base, move.toName)) throw Object.assign(new Error('taken'), { code: 'EEXIST' });
+  if (statName(move.base, move.toName)) return false;
   renameSync(at(move.from, move.fromName), at(move.base, move.toName));
+  return true;
+}
+
+/** False when the file system makes no hard links. What is left of the first name goes with the private directory. */
+function linkedAnew(move: Move): boolean {
+  try {
+    linkSync(at(move.from, move.fromName), at(move.base, move.toName));
+  } catch (error) {
+    if (NO_LINKS.has(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
+  unlinkSync(at(move.from, move.fromName));
+  return true;
 }
 
 function flushDirectory(directory: Handle): void {
