@@ -62,5 +62,10 @@ function answer(error: AppError, request: Request, response: Response): void {
   const retryAfter = retryAfterOf(problem.status, error.retryAfterSeconds);
   if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
   if (error.operationId !== undefined) response.setHeader(OPERATION_ID_HEADER, error.operationId);
-  response.status(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+  const body = Buffer.from(JSON.stringify(problem));
+  response.status(problem.status);
+  // Not by `send`, which would add a charset that this type does not have.
+  response.setHeader('Content-Type', PROBLEM_TYPE);
+  response.setHeader('Content-Length', body.length);
+  response.end(body);
 }

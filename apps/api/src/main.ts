@@ -16,12 +16,13 @@ const OPTIONS = { bodyParser: false, abortOnError: false, logger: false } as con
 /** Starts the service; resolves when it listens. */
 async function serve(settings: Settings): Promise<void> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.of(settings), new ApiHttpAdapter(), OPTIONS);
-  app.useLogger(app.get(NestLogger));
   const logger = app.get(AppLogger);
   for (const name of settings.ignored) logger.warning(`${name} is set, but this version does not use it`);
   configureHttp(app, settings);
   serveDocument(app, publicPrefix(settings));
   await app.listen(settings.get('PORT'), settings.get('HOST'));
+  // From here on: that each route was mapped, as at every start, is nothing for a log.
+  app.useLogger(app.get(NestLogger));
   stopOnSignals(app, logger);
   logger.info(`Listening on ${addressOf(app)}`);
 }

@@ -31,6 +31,8 @@ export function serveDocument(app: INestApplication, prefix: string): void {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     customSiteTitle: 'Staging service',
+    // Nothing is asked of any other host.
+    swaggerOptions: { validatorUrl: null },
   });
 }
 

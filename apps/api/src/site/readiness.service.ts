@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AppError } from '@app/core';
 import { type RootState } from '@app/files';
 import { DatabaseHealth } from '@app/records';
 import { RunningOperations } from '@app/staging';
@@ -52,7 +53,8 @@ export class Readiness {
       await this.database.check();
       return UP;
     } catch (error) {
-      return down(error instanceof Error ? error.message : 'The database does not answer.');
+      // Nothing of the error underneath, which may tell names and addresses of the site.
+      return down(AppError.from(error).message);
     }
   }
 }

@@ -8,7 +8,7 @@ export class LogEntryDto {
   @ApiProperty({ description: 'When it was written (UTC).', format: 'date-time', example: '2026-02-01T12:00:01.250Z' })
   time!: string;
 
-  @ApiProperty({ description: 'How grave it is.', enum: LEVELS, enumName: 'LogLevel', example: 'INFO' })
+  @ApiProperty({ description: 'How grave it is.', enum: LEVELS, example: 'INFO' })
   level!: LogLevel;
 
   @ApiProperty({ description: 'What happened.', example: 'Staged' })

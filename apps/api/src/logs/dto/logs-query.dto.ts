@@ -11,7 +11,6 @@ export class LogsQueryDto extends PageQueryDto {
   @ApiPropertyOptional({
     description: 'Only entries of this level, or graver ones; in either case.',
     enum: LEVELS,
-    enumName: 'LogLevel',
     example: 'WARNING',
   })
   @MayBeMissing()

@@ -1,0 +1,50 @@
+import { type WorkerPool } from '@app/files';
+import { StagingRecord } from '@app/records';
+import { type MethodRegistry, OperationEvents, type RunningOperations } from '@app/staging';
+import { Metrics } from './metrics.service';
+
+const events = new OperationEvents();
+const methods = { enabledNames: ['local_copy'] } as MethodRegistry;
+const pool = { waiting: 7 } as WorkerPool;
+const running = { ids: ['a', 'b'] } as RunningOperations;
+
+function ended(fields: Partial<StagingRecord>): void {
+  events.ended({ record: Object.assign(new StagingRecord(), fields), seconds: 2 });
+}
+
+describe('Metrics', () => {
+  let metrics: Metrics;
+
+  beforeEach(() => {
+    metrics = new Metrics(events, methods, pool, running);
+    metrics.onModuleInit();
+  });
+  afterEach(() => metrics.onApplicationShutdown());
+
+  it('count operations by method, status and code', async () => {
+    ended({ method: 'local_copy', status: 'success', outcome: 'staged', bytesDone: 10 });
+    ended({ method: 'local_copy', status: 'success', outcome: 'staged', bytesDone: 5 });
+    ended({ method: 'local_copy', status: 'success', outcome: 'already_present', bytesDone: 99 });
+    ended({ method: 'local_copy', status: 'failure', errorCode: 'source_not_found' });
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('staging_operations_total{method="local_copy",status="success",code="none"} 3');
+    expect(text).toContain('staging_operations_total{method="local_copy",status="failure",code="source_not_found"} 1');
+    expect(text).toContain('staging_bytes_total{method="local_copy"} 15');
+    expect(text).toContain('staging_operation_duration_seconds_sum{method="local_copy",status="success"} 6');
+  });
+
+  it('never make a label of what a caller sent', async () => {
+    ended({ method: 'evil"} 1\nname', username: 'jane', status: 'failure', errorCode: 'invalid_method' });
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('staging_operations_total{method="unknown",status="failure",code="invalid_method"} 1');
+    expect(text).not.toMatch(/evil|jane/);
+  });
+
+  it('tell what waits, what runs and how the process is', async () => {
+    const text = await metrics.registry.metrics();
+    expect(text).toMatch(/^staging_queue_depth 7$/m);
+    expect(text).toMatch(/^staging_operations_running 2$/m);
+    expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
+    expect(text).toMatch(/^process_resident_memory_bytes /m);
+  });
+});
