@@ -103,6 +103,7 @@ export class FileStager {
         onLate: (late) => run.discardLate(late as PlaceResult),
       });
       if (result.type === 'tree') return await run.finish(result);
+      tell(result, hooks);
       return asPlacement(result);
     } catch (error) {
       hooks.signal.throwIfAborted();
@@ -164,6 +165,19 @@ function keepsChanging(cause: unknown): AppError {
   return new AppError('destination_conflict', 'The destination keeps changing. Try again when it is at rest.', {
     cause,
   });
+}
+
+/** The log's line for the check and the move of one file, or for the check that found it there. */
+function tell(result: Exclude<PlaceResult, { type: 'tree' }>, { note }: PlaceHooks): void {
+  const { kind, storage } = result;
+  if (result.type === 'present') {
+    note('Source and destination checked: it is there already', { kind, storage, matches_source: result.matches });
+    return;
+  }
+  const { bytes, link, checksum } = result;
+  const verified = checksum ? ` and verified by ${checksum.algorithm}` : '';
+  const done = link === null ? `copied${verified}` : `${link === 'clone' ? 'cloned' : `${link} link made`}${verified}`;
+  note(`Source and destination checked; ${done}`, { kind, storage, bytes });
 }
 
 function asPlacement(result: Exclude<PlaceResult, { type: 'tree' }>): Placement {

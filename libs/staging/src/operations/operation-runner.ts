@@ -116,19 +116,22 @@ export class OperationRunner {
   }
 }
 
+/** What the log says of an operation at its end; what is not known is left out. */
 function told(record: StagingRecord, begun: number): Record<string, unknown> {
-  const { kind, stagedPath, filesDone, bytesDone, link, checksumAlgorithm, checksumValue, matchesSource } = record;
-  const staged = record.status === 'success' && {
-    kind,
-    staged_path: stagedPath,
-    files: filesDone,
-    bytes: bytesDone,
-    link,
+  const { checksumAlgorithm, checksumValue } = record;
+  const fields = {
+    source: record.localPathOnStorage,
+    destination: record.relativePath,
+    kind: record.kind,
+    staged_path: record.stagedPath,
+    files: record.filesDone,
+    bytes: record.bytesDone,
+    link: record.link,
     checksum: checksumValue && `${checksumAlgorithm}:${checksumValue}`,
-    matches_source: matchesSource,
+    matches_source: record.matchesSource,
+    duration_ms: Math.round(performance.now() - begun),
   };
-  const { localPathOnStorage: source, relativePath: destination } = record;
-  return { source, destination, ...staged, duration_ms: Math.round(performance.now() - begun) };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined));
 }
 
 /** The stack goes to the log where it tells more than the sentence. */
