@@ -16,6 +16,29 @@ const LATER = /^(jupyter_|idempotency_|queue_|rate_|unauthorized|link_invalid|al
 /** Codes that any address can answer with, whatever is asked there. */
 const OF_NO_ENDPOINT = ['method_not_allowed'];
 
+/** As much of the document as is looked at here. */
+interface Schema {
+  type?: string;
+  description?: string;
+  example?: unknown;
+  $ref?: string;
+  allOf?: unknown[];
+  items?: Schema;
+  properties?: Record<string, Schema>;
+}
+interface Answer {
+  description: string;
+  content?: Record<string, { schema: Schema; examples?: Record<string, { value: unknown }> }>;
+}
+interface Operation {
+  summary?: string;
+  operationId?: string;
+  tags?: string[];
+  parameters?: { description?: string; schema: Schema }[];
+  requestBody?: unknown;
+  responses: Record<string, Answer>;
+}
+
 let app: INestApplication;
 let document: OpenAPIObject;
 
@@ -29,7 +52,7 @@ beforeAll(async () => {
 
 const operations = () =>
   Object.entries(document.paths).flatMap(([address, methods]) =>
-    Object.entries(methods as Record<string, any>).map(([method, operation]) => ({
+    Object.entries(methods as Record<string, Operation>).map(([method, operation]) => ({
       name: `${method.toUpperCase()} ${address}`,
       operation,
     })),
@@ -83,18 +106,18 @@ describe('the OpenAPI document', () => {
         expect(parameter.schema.type ?? parameter.schema.$ref ?? parameter.schema.allOf).toBeDefined();
       }
       expect([name, operation.requestBody === undefined]).toEqual([name, name.startsWith('GET')]);
-      const good = Object.entries<any>(operation.responses).filter(([status]) => status.startsWith('2'));
+      const good = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'));
       expect(good).toHaveLength(1);
       const [, { description, content }] = good[0]!;
       expect(description).toBeTruthy();
-      for (const { schema } of Object.values<any>(content)) expect(schema).toBeDefined();
+      for (const { schema } of Object.values(content!)) expect(schema).toBeDefined();
     }
   });
 
   it('says of each field what it means, with an example', () => {
-    const schemas = Object.entries<any>(document.components?.schemas ?? {});
+    const schemas = Object.entries((document.components?.schemas ?? {}) as Record<string, Schema>);
     for (const [schema, { properties = {} }] of schemas) {
-      for (const [field, facts] of Object.entries<any>(properties)) {
+      for (const [field, facts] of Object.entries(properties)) {
         const where = `${schema}.${field}`;
         expect([where, facts.description]).toEqual([where, expect.stringMatching(/.{5,}/)]);
         const refers = facts.$ref ?? facts.allOf ?? facts.items?.$ref ?? facts.items?.allOf;
@@ -106,8 +129,8 @@ describe('the OpenAPI document', () => {
   it('has an example of each error at each endpoint, with its own status', () => {
     const told = new Set<string>();
     for (const { name, operation } of operations()) {
-      for (const [status, response] of Object.entries<any>(operation.responses)) {
-        const examples = Object.entries<any>(response.content?.[PROBLEM_TYPE]?.examples ?? {});
+      for (const [status, response] of Object.entries(operation.responses)) {
+        const examples = Object.entries(response.content?.[PROBLEM_TYPE]?.examples ?? {});
         if (!status.startsWith('2') && name !== 'GET /health/ready') expect(examples).not.toEqual([]);
         for (const [code, { value }] of examples) {
           told.add(code);

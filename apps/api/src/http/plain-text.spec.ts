@@ -1,5 +1,7 @@
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Response } from 'express';
 import { streamText } from './plain-text';
 
@@ -24,73 +26,76 @@ function ask(): Promise<IncomingMessage> {
 
 afterEach(() => new Promise((resolve) => server.close(resolve)));
 
+/** Endless chunks; counts them, and tells when nobody wants more. */
+function endless(): { chunks: AsyncIterable<Buffer>; made: () => number; ended: Promise<void> } {
+  let made = 0;
+  let tell: () => void;
+  const ended = new Promise<void>((resolve) => (tell = resolve));
+  const source = function* () {
+    try {
+      for (; ; made += 1) yield Buffer.alloc(65_536);
+    } finally {
+      tell();
+    }
+  };
+  return { chunks: Readable.from(source()), made: () => made, ended };
+}
+
+/** Some chunks, then an error. */
+function failing(...texts: string[]): AsyncIterable<Buffer> {
+  const chunks = texts.map((text) => Buffer.from(text));
+  return new Readable({
+    objectMode: true,
+    highWaterMark: 1,
+    read() {
+      const chunk = chunks.shift();
+      if (chunk) this.push(chunk);
+      else this.destroy(new Error('failed'));
+    },
+  });
+}
+
 describe('streamText', () => {
   it('sends all chunks as text', async () => {
-    await serve(
-      (async function* () {
-        yield Buffer.from('one\n');
-        yield Buffer.from('two\n');
-      })(),
-    );
+    await serve(Readable.from([Buffer.from('one\n'), Buffer.from('two\n')]));
     const answer = await ask();
     expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
-    let text = '';
-    for await (const chunk of answer) text += String(chunk);
-    expect(text).toBe('one\ntwo\n');
+    expect(Buffer.concat((await answer.toArray()) as Buffer[]).toString()).toBe('one\ntwo\n');
   });
 
   it('sends an empty text for no chunk at all', async () => {
-    await serve((async function* () {})());
+    await serve(Readable.from([]));
     const answer = await ask();
     expect(answer.statusCode).toBe(200);
-    answer.resume();
-    await sending;
+    expect(await answer.toArray()).toEqual([]);
   });
 
   it('waits for a slow reader, and ends its source when the reader hangs up', async () => {
-    let made = 0;
-    const closed = new Promise<void>((resolve) => {
-      void serve(
-        (async function* () {
-          try {
-            for (; ; made += 1) yield Buffer.alloc(65_536);
-          } finally {
-            resolve();
-          }
-        })(),
-      );
-    });
-    await new Promise((resolve) => setImmediate(resolve));
+    const { chunks, made, ended } = endless();
+    await serve(chunks);
     const answer = await ask();
     // Nothing is read; once buffers are full, no more is made.
     let before = -1;
-    while (before !== made) {
-      before = made;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+    while (before !== made()) {
+      before = made();
+      await delay(200);
     }
-    expect(made).toBeLessThan(1000);
+    expect(made()).toBeLessThan(1000);
     answer.destroy();
-    await closed;
+    await ended;
     await expect(sending).resolves.toBeUndefined();
   });
 
-  it('throws what fails before the first chunk, and breaks the connection for what fails later', async () => {
-    await serve(
-      (async function* () {
-        throw new Error('at once');
-      })(),
-    );
+  it('throws what fails before the first chunk', async () => {
+    await serve(failing());
     await expect(ask()).rejects.toMatchObject({ code: 'ECONNRESET' });
-    await expect(sending).rejects.toThrow('at once');
-    await new Promise((resolve) => server.close(resolve));
-    await serve(
-      (async function* () {
-        yield Buffer.from('begun');
-        throw new Error('later');
-      })(),
-    );
+    await expect(sending).rejects.toThrow('failed');
+  });
+
+  it('breaks the connection for what fails later', async () => {
+    await serve(failing('begun'));
     const answer = await ask();
-    await expect(answer.resume().toArray()).rejects.toMatchObject({ code: 'ECONNRESET' });
-    await expect(sending).rejects.toThrow('later');
+    await expect(answer.toArray()).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await expect(sending).rejects.toThrow('failed');
   });
 });
