@@ -15,7 +15,7 @@ const WAIT_STEP_SECONDS = 2;
 export async function migrate(dataSource: RecordsDataSource): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
   try {
-    return await (dataSource.options.type === 'mysql' ? underLock : inTransaction)(runner, async () => {
+    return await (dataSource.options.type === 'mariadb' ? underLock : inTransaction)(runner, async () => {
       const done = await dataSource.runMigrations({ transaction: 'none' });
       return done.map((migration) => migration.name);
     });

@@ -18,7 +18,7 @@ export interface ColumnTypes {
 
 /** The columns for the database that a migration runs on. */
 export function columnTypes(queryRunner: QueryRunner): ColumnTypes {
-  const mysql = queryRunner.dataSource.options.type === 'mysql';
+  const mysql = queryRunner.dataSource.options.type === 'mariadb';
   const bytewise = mysql ? { charset: 'utf8mb4', collation: 'utf8mb4_bin' } : {};
   return {
     text: (name, length) => ({ name, type: 'varchar', length: String(length), ...bytewise }),

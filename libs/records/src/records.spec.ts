@@ -1,0 +1,11 @@
+import { describePlans } from './testing/describe-plans';
+import { describeRecords } from './testing/describe-records';
+import { SqliteSite } from './testing/test-records';
+
+describe('records on SQLite', () => {
+  const site = new SqliteSite();
+  afterAll(() => site.close());
+
+  describeRecords(() => site.open());
+  describePlans(() => site.open());
+});
