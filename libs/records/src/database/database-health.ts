@@ -11,6 +11,6 @@ export class DatabaseHealth {
 
   /** Asks the database something; throws `database_unavailable` when it is down or does not answer in time. */
   async check(): Promise<void> {
-    await this.database.run((manager) => manager.query('SELECT 1'));
+    await this.database.read((manager) => manager.query('SELECT 1'));
   }
 }

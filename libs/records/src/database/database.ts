@@ -15,7 +15,6 @@ export type DatabaseWork<T> = (manager: EntityManager) => Promise<T>;
  */
 export abstract class Database {
   abstract readonly kind: 'sqlite' | 'mysql';
-  protected abstract readonly begin: string;
   private closed = false;
 
   constructor(
@@ -33,8 +32,16 @@ export abstract class Database {
   /** Runs work on a connection, until `deadline` (`performance.now()`) at most, and gives its errors their meaning. */
   protected abstract attempt<T>(work: (runner: QueryRunner) => Promise<T>, deadline: number): Promise<T>;
 
-  /** Runs a single statement, or several that only read. */
-  run<T>(work: DatabaseWork<T>): Promise<T> {
+  /** Begins a transaction that will write. */
+  protected abstract begin(runner: QueryRunner): Promise<void>;
+
+  /** Runs statements that only read. */
+  read<T>(work: DatabaseWork<T>): Promise<T> {
+    return this.perform((runner) => work(runner.manager));
+  }
+
+  /** Runs one statement that writes. */
+  write<T>(work: DatabaseWork<T>): Promise<T> {
     return this.perform((runner) => work(runner.manager));
   }
 
@@ -42,7 +49,7 @@ export abstract class Database {
   transaction<T>(work: DatabaseWork<T>): Promise<T> {
     return this.perform(async (runner) => {
       // Not TypeORM's own transactions: their count goes wrong when the database ends a transaction by itself.
-      await runner.query(this.begin);
+      await this.begin(runner);
       try {
         const result = await work(runner.manager);
         await runner.query('COMMIT');

@@ -25,7 +25,6 @@ interface Connection {
 /** Records on a MySQL or MariaDB server. */
 export class MysqlDatabase extends Database {
   readonly kind = 'mysql';
-  protected readonly begin = 'START TRANSACTION';
   private readonly known = new WeakSet<Connection>();
   private readonly sockets = new Set<Socket>();
 
@@ -38,8 +37,12 @@ export class MysqlDatabase extends Database {
   }
 
   async now(): Promise<Date> {
-    const [row] = await this.run((manager) => manager.query<{ now: Date }[]>(`SELECT ${NOW} AS now`));
+    const [row] = await this.read((manager) => manager.query<{ now: Date }[]>(`SELECT ${NOW} AS now`));
     return row!.now;
+  }
+
+  protected async begin(runner: QueryRunner): Promise<void> {
+    await runner.query('START TRANSACTION');
   }
 
   protected async attempt<T>(work: (runner: QueryRunner) => Promise<T>, deadline: number): Promise<T> {

@@ -9,5 +9,13 @@ export async function setUpSqlite(connection: Libsql.Database, timeoutMs: number
   // SQLite would wait by blocking the whole process; `whileBusy` lets other work go on.
   connection.pragma('busy_timeout = 0');
   connection.pragma('synchronous = NORMAL');
-  await whileBusy(() => connection.pragma('journal_mode = WAL'), performance.now() + timeoutMs);
+  await whileBusy(() => writeAhead(connection), performance.now() + timeoutMs);
+}
+
+function writeAhead(connection: Libsql.Database): void {
+  const [answer] = connection.pragma('journal_mode = WAL') as { journal_mode: string }[];
+  // SQLite keeps the old mode, and does not call it an error, while another process is at it.
+  if (answer?.journal_mode === 'wal' || connection.memory) return;
+  const message = `The database could not be set up for several readers (its journal mode is ${answer?.journal_mode})`;
+  throw Object.assign(new Error(message), { code: 'SQLITE_BUSY' });
 }

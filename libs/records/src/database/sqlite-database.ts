@@ -1,5 +1,6 @@
+import type Libsql from 'libsql';
 import { type QueryRunner } from 'typeorm';
-import { Database } from './database';
+import { Database, type DatabaseWork } from './database';
 import { DatabaseUnavailable, fromSqlite } from './database-errors';
 import { type RecordsDataSource } from './records-data-source';
 import { Slots } from './slots';
@@ -8,8 +9,6 @@ import { SqliteFile } from './sqlite-file';
 /** Records in a file of this host. There is one connection, and its calls are synchronous: one call at a time. */
 export class SqliteDatabase extends Database {
   readonly kind = 'sqlite';
-  // For writing at once: one that began by reading could not go on to write when another process wrote meanwhile.
-  protected readonly begin = 'BEGIN IMMEDIATE';
   private readonly runner: QueryRunner;
   private readonly file: SqliteFile | null;
 
@@ -25,6 +24,23 @@ export class SqliteDatabase extends Database {
 
   timestamp(): Date {
     return new Date();
+  }
+
+  /**
+   * In a transaction even when it is one statement: a prepared statement that meets another writer is left unfinished by
+   * libsql, and later transactions could not end. Within one, no statement meets another writer.
+   */
+  override write<T>(work: DatabaseWork<T>): Promise<T> {
+    return this.transaction(work);
+  }
+
+  /**
+   * For writing at once: a transaction that began by reading could not go on to write when another process wrote
+   * meanwhile. Not as a prepared statement, see {@link write}.
+   */
+  protected async begin(runner: QueryRunner): Promise<void> {
+    const connection = (await runner.connect()) as Libsql.Database;
+    connection.exec('BEGIN IMMEDIATE');
   }
 
   protected async attempt<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {

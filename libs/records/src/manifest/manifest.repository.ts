@@ -39,7 +39,7 @@ export class ManifestRepository {
   /** Adds lines, in parts: when it throws, some of them may be there. */
   async add(rows: NewStagingFile[]): Promise<void> {
     for (let at = 0; at < rows.length; at += INSERT_STEP) {
-      await this.database.run((manager) => insertFiles(manager, rows.slice(at, at + INSERT_STEP)));
+      await this.database.write((manager) => insertFiles(manager, rows.slice(at, at + INSERT_STEP)));
     }
   }
 
@@ -60,7 +60,7 @@ export class ManifestRepository {
   }
 
   private list(operationId: string, after: number, count: number, status?: string): Promise<StagingFile[]> {
-    return this.database.run((manager) => {
+    return this.database.read((manager) => {
       const query = manager
         .createQueryBuilder(StagingFile, 'file')
         .where('file.operationId = :operationId AND file.id > :after', { operationId, after });
@@ -72,7 +72,7 @@ export class ManifestRepository {
   /** The checksum that was recorded last for a file that has not changed since; null when there is none. */
   async knownChecksum(file: FileIdentity): Promise<{ algorithm: string; value: string } | null> {
     const { device, inode, size, mtimeNs } = file;
-    const found = await this.database.run((manager) =>
+    const found = await this.database.read((manager) =>
       manager
         .createQueryBuilder(StagingFile, 'file')
         .where({ inode, device, size, mtimeNs })
@@ -88,7 +88,7 @@ export class ManifestRepository {
   async removeOf(operationId: string): Promise<void> {
     for (;;) {
       const last = await this.endOfStep(operationId);
-      await this.database.run((manager) => {
+      await this.database.write((manager) => {
         const query = manager.createQueryBuilder().delete().from(StagingFile).where({ operationId });
         return (last === undefined ? query : query.andWhere('id <= :last', { last })).execute();
       });
@@ -98,7 +98,7 @@ export class ManifestRepository {
 
   /** Number of the row with which a step of a removal ends; undefined when fewer are left. */
   private async endOfStep(operationId: string): Promise<number | undefined> {
-    const row = await this.database.run((manager) =>
+    const row = await this.database.read((manager) =>
       manager
         .createQueryBuilder(StagingFile, 'file')
         .select('file.id', 'id')

@@ -35,7 +35,7 @@ export class OperationRepository {
   async insert(record: StagingRecord): Promise<void> {
     const heartbeatAt = record.heartbeatAt && this.database.timestamp();
     try {
-      await this.database.run((manager) => insertRecord(manager, { ...record, heartbeatAt }));
+      await this.database.write((manager) => insertRecord(manager, { ...record, heartbeatAt }));
     } catch (error) {
       if (error instanceof DatabaseUnavailable && error.ambiguous) this.deferred.settleLater(unanswered(record, error));
       throw error;
@@ -47,7 +47,7 @@ export class OperationRepository {
    * already: then nothing is changed. When it throws, hand the whole record to `DeferredSettlements`.
    */
   async settle(id: string, outcome: Partial<StagingRecord>, rows: NewStagingFile[] = []): Promise<boolean> {
-    if (rows.length === 0) return this.database.run((manager) => updateUnfinished(manager, id, outcome));
+    if (rows.length === 0) return this.database.write((manager) => updateUnfinished(manager, id, outcome));
     return this.database.transaction(async (manager) => {
       if (!(await updateUnfinished(manager, id, outcome))) return false;
       await insertFiles(manager, rows);
@@ -57,13 +57,13 @@ export class OperationRepository {
 
   /** Writes the progress of an operation that has not ended; one that has stays as it is. */
   async update(id: string, progress: Partial<StagingRecord>): Promise<void> {
-    await this.database.run((manager) => updateUnfinished(manager, id, progress));
+    await this.database.write((manager) => updateUnfinished(manager, id, progress));
   }
 
   /** Says that these operations, of this process, are worked on. */
   async beat(ids: string[]): Promise<void> {
     for (let at = 0; at < ids.length; at += BEAT_STEP) {
-      await this.database.run((manager) =>
+      await this.database.write((manager) =>
         manager
           .createQueryBuilder()
           .update(StagingRecord)
@@ -81,13 +81,13 @@ export class OperationRepository {
    */
   async confirmRunning(id: string): Promise<void> {
     const heartbeatAt = this.database.timestamp();
-    if (await this.database.run((manager) => updateUnfinished(manager, id, { heartbeatAt }))) return;
+    if (await this.database.write((manager) => updateUnfinished(manager, id, { heartbeatAt }))) return;
     throw new AppError('already_ended', 'The operation was ended while it ran; nothing was staged.');
   }
 
   /** One record, or null. */
   find(id: string): Promise<StagingRecord | null> {
-    return this.database.run((manager) => manager.findOneBy(StagingRecord, { id }));
+    return this.database.read((manager) => manager.findOneBy(StagingRecord, { id }));
   }
 
   /** A part of the list of operations, newest first. Throws `validation_failed` for a cursor that is none. */
@@ -100,7 +100,7 @@ export class OperationRepository {
   }
 
   private list(filter: OperationFilter, count: number, range: IdRange, q?: string): Promise<StagingRecord[]> {
-    return this.database.run((manager) => {
+    return this.database.read((manager) => {
       const query = matching(manager, filter).limit(count);
       if (range.before !== undefined) query.andWhere('record.id < :before', { before: range.before });
       if (range.since !== undefined) query.andWhere('record.id >= :since', { since: range.since });
@@ -122,7 +122,7 @@ export class OperationRepository {
 
   /** Id of the record with which a step of a search ends; undefined when there is none so far below. */
   private async endOfStep(filter: OperationFilter, before?: string): Promise<string | undefined> {
-    const row = await this.database.run((manager) => {
+    const row = await this.database.read((manager) => {
       const query = matching(manager, filter).select('record.id', 'id').limit(1);
       if (before !== undefined) query.andWhere('record.id < :before', { before });
       return query.offset(SEARCH_STEP - 1).getRawOne<{ id: string }>();
@@ -144,7 +144,7 @@ export class OperationRepository {
 
   private async *eachWith(status: OperationStatus): AsyncGenerator<StagingRecord[], void> {
     for (let after = ''; ;) {
-      const records = await this.database.run((manager) =>
+      const records = await this.database.read((manager) =>
         manager
           .createQueryBuilder(StagingRecord, 'record')
           .where('record.status = :status AND record.id > :after', { status, after })
@@ -160,7 +160,7 @@ export class OperationRepository {
 
   /** Deletes records that ended before a date, oldest first, `limit` at most, with their files; returns how many. */
   async deleteEndedBefore(date: Date, limit: number): Promise<number> {
-    const ended = await this.database.run((manager) =>
+    const ended = await this.database.read((manager) =>
       manager
         .createQueryBuilder(StagingRecord, 'record')
         .select(['record.id', 'record.filesTotal'])
@@ -179,7 +179,7 @@ export class OperationRepository {
   private async delete(ids: string[]): Promise<void> {
     // Files first: should the rest not follow, the record is still there to be deleted again.
     for (const id of ids) await this.manifest.removeOf(id);
-    await this.database.run((manager) =>
+    await this.database.write((manager) =>
       manager.createQueryBuilder().delete().from(StagingRecord).where('id IN (:...ids)', { ids }).execute(),
     );
   }

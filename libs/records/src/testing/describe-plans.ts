@@ -31,13 +31,13 @@ export function describePlans(open: () => Promise<Records>): void {
       operationId = made[ROWS / 2]!.id;
       const files = made.map(({ id }, at) => testFile(at % 2 ? operationId : id, { inode: `${at}` }));
       for (let at = 0; at < ROWS; at += STEP) {
-        await records.database.run(async (manager) => {
+        await records.database.transaction(async (manager) => {
           await manager.insert(StagingRecord, made.slice(at, at + STEP));
           await manager.insert(StagingFile, files.slice(at, at + STEP));
         });
       }
       const analyze = records.database.kind === 'mysql' ? 'ANALYZE TABLE staging_record, staging_file' : 'ANALYZE';
-      await records.database.run((manager) => manager.query(analyze));
+      await records.database.read((manager) => manager.query(analyze));
     });
 
     afterAll(() => records.close());
@@ -110,7 +110,7 @@ async function explain(records: Records, work: () => Promise<void>): Promise<Pla
   for (const { statement, parameters } of statements) {
     if (!/^(SELECT .* FROM|UPDATE|DELETE)/.test(statement)) continue;
     const explained = records.database.kind === 'mysql' ? `EXPLAIN ${statement}` : `EXPLAIN QUERY PLAN ${statement}`;
-    const lines = await records.database.run((manager) => manager.query<PlanLine[]>(explained, parameters));
+    const lines = await records.database.read((manager) => manager.query<PlanLine[]>(explained, parameters));
     plans.push({ statement, faults: lines.filter(isFault) });
   }
   await runner.release();

@@ -309,7 +309,7 @@ export function describeRecords(open: () => Promise<Records>): void {
       const old = await Promise.all([1, 2, 3].map((at) => add({ label: 'needle', createdAt: new Date(at * 1000) })));
       const values = Array.from({ length: 4500 }, () => testRecord({ label: 'hay' }));
       for (let at = 0; at < values.length; at += 500) {
-        await records.database.run((manager) => manager.insert(StagingRecord, values.slice(at, at + 500)));
+        await records.database.write((manager) => manager.insert(StagingRecord, values.slice(at, at + 500)));
       }
 
       const first = await records.operations.page({ q: 'needle', username: 'ana' }, 2);
@@ -327,7 +327,7 @@ export function describeRecords(open: () => Promise<Records>): void {
       const made = await Promise.all(statuses.map((status) => add({ status })));
       const values = Array.from({ length: 1500 }, () => testRecord({ status: 'queued' }));
       for (let at = 0; at < values.length; at += 500) {
-        await records.database.run((manager) => manager.insert(StagingRecord, values.slice(at, at + 500)));
+        await records.database.write((manager) => manager.insert(StagingRecord, values.slice(at, at + 500)));
       }
 
       const found = (await records.operations.unfinished()).map((record) => record.id);
