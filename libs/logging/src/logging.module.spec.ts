@@ -1,7 +1,7 @@
 import { Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { AppLogger, LogFeed, LoggingModule, type LoggingOptions, LogReader, NestLogger } from './index';
-import { createTemporaryLog, entriesOf, type TemporaryLog } from './testing/temporary-log';
+import { createTemporaryLog, entriesOf, openFilesBelow, type TemporaryLog } from './testing/temporary-log';
 
 const OPTIONS = Symbol('OPTIONS');
 
@@ -49,7 +49,8 @@ describe('LoggingModule', () => {
     expect(page.items).toMatchObject([{ message: 'ready', operation_id: 'op-1' }]);
     await app.close();
     expect(heard).toEqual(['ready', 'the last word']);
-    await worker.logger.close();
+    await worker.reader.tail(1);
+    expect(openFilesBelow(place.folder)).toEqual([]);
     const entries = entriesOf(place.lines());
     expect(entries.map(({ message }) => message).slice(-2)).toEqual(['ready', 'the last word']);
     expect(entries.some(({ context }) => context === 'InstanceLoader' || context === 'NestApplication')).toBe(true);

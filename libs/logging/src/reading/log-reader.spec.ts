@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { AppError } from '@app/core';
 import { type LogEntry } from '../log-entry';
-import { createTemporaryLog, type TemporaryLog } from '../testing/temporary-log';
+import { createTemporaryLog, openFilesBelow, type TemporaryLog } from '../testing/temporary-log';
 import { type LogQuery } from './log-reader';
 
 const MEBIBYTE = 1_048_576;
@@ -34,7 +34,12 @@ describe('LogReader', () => {
   beforeEach(() => {
     log = createTemporaryLog({ maxBytes: 5000, maxFiles: 1000 });
   });
-  afterEach(() => log.remove());
+  afterEach(async () => {
+    await log.logger.close();
+    const open = openFilesBelow(log.folder);
+    await log.remove();
+    expect(open).toEqual([]);
+  });
 
   /** All pages of a query. */
   async function readAll(query: LogQuery) {
@@ -137,6 +142,7 @@ describe('LogReader', () => {
 
     it('has whole characters where blocks meet', async () => {
       const lines = range(1, 300).map((n) => lineOf(n, { filler: `${'x'.repeat(n % 5)}${'é€🚀'.repeat(100 + n)}` }));
+      lines.splice(150, 0, lineOf(0, { long: range(1, 50_000).join('é') }));
       writeFileSync(log.file, lines.join(''));
       const { items } = await readAll({ limit: 17 });
       expect(items.reverse().map((item) => `${JSON.stringify(item)}\n`)).toEqual(lines);

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createLogging, type Logging } from '../create-logging';
@@ -52,6 +52,19 @@ export function linesOf(file: string): string[] {
 /** The entries of lines, which must all be JSON. */
 export function entriesOf(lines: string[]): LogEntry[] {
   return lines.map((line) => JSON.parse(line) as LogEntry);
+}
+
+/** The files below a folder that this process holds open, but for the console of its log. */
+export function openFilesBelow(folder: string): string[] {
+  const targets = readdirSync('/proc/self/fd').map((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`);
+    } catch {
+      // Closed meanwhile, as the one that lists the descriptors.
+      return '';
+    }
+  });
+  return targets.filter((target) => target.startsWith(`${folder}/`) && !target.endsWith('/console'));
 }
 
 /** Resolves when the condition holds; the test's own time limit ends a wait in vain. */

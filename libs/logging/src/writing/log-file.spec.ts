@@ -3,7 +3,6 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
-  readlinkSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -14,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { createTemporaryLog, entriesOf, linesOf, type TemporaryLog } from '../testing/temporary-log';
+import { createTemporaryLog, entriesOf, linesOf, openFilesBelow, type TemporaryLog } from '../testing/temporary-log';
 
 describe('the log file', () => {
   let log: TemporaryLog;
@@ -23,16 +22,6 @@ describe('the log file', () => {
 
   function numbersOf(lines: string[]): unknown[] {
     return entriesOf(lines).map(({ n }) => n);
-  }
-
-  function isOpen(file: string): boolean {
-    return readdirSync('/proc/self/fd').some((descriptor) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${descriptor}`) === file;
-      } catch {
-        return false;
-      }
-    });
   }
 
   /** Waits for the write as readers do: `close` flushes, and the log goes on afterwards. */
@@ -76,12 +65,14 @@ describe('the log file', () => {
 
   it('holds no entry below the level', async () => {
     log = createTemporaryLog({ level: 'WARNING' });
-    log.logger.debug('a');
+    const read = jest.fn();
+    log.logger.debug('a', Object.defineProperty({}, 'costly', { enumerable: true, get: read }));
     log.logger.info('b');
     log.logger.warning('c');
     log.logger.error('d');
     await log.logger.close();
     expect(entriesOf(log.lines()).map(({ level }) => level)).toEqual(['WARNING', 'ERROR']);
+    expect(read).not.toHaveBeenCalled();
   });
 
   it('writes nothing in the turn of the call, and many calls with few system calls', async () => {
@@ -95,14 +86,24 @@ describe('the log file', () => {
     expect(numbersOf(log.lines())).toEqual(Array.from({ length: 10_000 }, (_, n) => n));
   });
 
+  it('gets more than may wait at once, as long as it is written meanwhile', async () => {
+    log = createTemporaryLog();
+    for (let n = 0; n < 2500; n += 1) {
+      log.logger.info('line', { n, filler: 'x'.repeat(8000) });
+      if (n % 500 === 0) await log.reader.tail(1);
+    }
+    await log.logger.close();
+    expect(numbersOf(log.lines())).toEqual(Array.from({ length: 2500 }, (_, n) => n));
+  });
+
   it('also gets what is logged after closing', async () => {
     log = createTemporaryLog();
     await write(1);
-    expect(isOpen(log.file)).toBe(false);
+    expect(openFilesBelow(log.folder)).toEqual([]);
     log.logger.info('line', { n: 2 });
     await log.reader.tail(1);
     expect(numbersOf(log.lines())).toEqual([1, 2]);
-    expect(isOpen(log.file)).toBe(false);
+    expect(openFilesBelow(log.folder)).toEqual([]);
   });
 
   describe('is rotated', () => {
@@ -190,9 +191,21 @@ describe('the log file', () => {
       expect(numbersOf(log.lines('-20250304'))).toEqual([1]);
       expect(numbersOf(log.lines())).toEqual([2]);
       unlinkSync(log.file);
-      await write(3);
+      log.logger.info('line', { n: 3 });
+      await log.reader.tail(1);
       expect(numbersOf(log.lines())).toEqual([3]);
       expect(statSync(log.file).mode & 0o777).toBe(0o600);
+    });
+
+    it('goes on in the file that was put in its place', async () => {
+      log = createTemporaryLog();
+      log.logger.info('line', { n: 1 });
+      await log.reader.tail(1);
+      renameSync(log.file, `${log.file}-20250304`);
+      writeFileSync(log.file, '');
+      await write(2);
+      expect(numbersOf(log.lines('-20250304'))).toEqual([1]);
+      expect(numbersOf(log.lines())).toEqual([2]);
     });
 
     it('goes on after being truncated in place, without a hole', async () => {

@@ -21,7 +21,7 @@ export async function rotatedNumbers(file: string): Promise<number[]> {
     throw error;
   }
   return names
-    .filter((name) => name.startsWith(lead) && /^[1-9]\d{0,3}$/.test(name.slice(lead.length)))
+    .filter((name) => name.startsWith(lead) && /^[1-9]\d*$/.test(name.slice(lead.length)))
     .map((name) => Number(name.slice(lead.length)))
     .filter((number) => number <= MAX_ROTATED)
     .sort((one, other) => one - other);
