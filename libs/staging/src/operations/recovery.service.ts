@@ -37,7 +37,9 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
     await this.attempt('settle', () => this.settleOrphans());
     // A storage that hangs must not keep the service from starting: its left-overs are removed when it is back.
     this.round = this.attempt('find', () => this.findLeftOvers()).then(() => this.sweep());
-    this.timer = setInterval(() => (this.round = this.round.then(() => this.runRound())), ROUND_MS);
+    this.timer = setInterval(() => {
+      this.round = this.round.then(() => this.runRound());
+    }, ROUND_MS);
     this.timer.unref();
   }
 
