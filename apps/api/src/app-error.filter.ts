@@ -64,6 +64,7 @@ function answer(error: AppError, request: Request, response: Response): void {
   if (error.operationId !== undefined) response.setHeader(OPERATION_ID_HEADER, error.operationId);
   const body = Buffer.from(JSON.stringify(problem));
   response.status(problem.status);
+  response.setHeader('Cache-Control', 'no-store');
   // Not by `send`, which would add a charset that this type does not have.
   response.setHeader('Content-Type', PROBLEM_TYPE);
   response.setHeader('Content-Length', body.length);
