@@ -110,6 +110,22 @@ describe('RecoveryService', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
+  it('removes records of operations that ended too long ago, when the site says so', async () => {
+    const day = 86_400_000;
+    const ended = (days: number) => {
+      const time = Date.now() - days * day;
+      const hex = time.toString(16).padStart(12, '0');
+      const id = `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+      return record({ id, createdAt: new Date(time), status: 'success', finishedAt: new Date(time + 1000) });
+    };
+    const [old, recent] = [await ended(10), await ended(3)];
+    await recover();
+    expect(await records.operations.find(old.id)).not.toBeNull();
+    await recover({ recordRetentionDays: 7 });
+    expect(await records.operations.find(old.id)).toBeNull();
+    expect(await records.operations.find(recent.id)).not.toBeNull();
+  });
+
   it('leaves alone what no record of this database tells of', async () => {
     const foreign = privateDirectory('.staging', newOperationId());
     const other = privateDirectory('.staging', 'notes');

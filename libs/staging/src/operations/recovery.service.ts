@@ -36,7 +36,9 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
   async onApplicationBootstrap(): Promise<void> {
     await this.attempt('settle', () => this.settleOrphans());
     // A storage that hangs must not keep the service from starting: its left-overs are removed when it is back.
-    this.round = this.attempt('find', () => this.findLeftOvers()).then(() => this.sweep());
+    this.round = this.attempt('find', () => this.findLeftOvers())
+      .then(() => this.sweep())
+      .then(() => this.attempt('expire', () => this.expire()));
     this.timer = setInterval(() => {
       this.round = this.round.then(() => this.runRound());
     }, ROUND_MS);
