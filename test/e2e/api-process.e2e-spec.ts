@@ -109,6 +109,7 @@ describe('the end', () => {
     service.process.kill(signal);
     expect(await service.ending(15)).toEqual({ code: 0, signal: null });
     expect(service.logText()).toContain(`Stopping on ${signal}`);
+    expect(service.logText()).not.toMatch(/"level":"(WARNING|ERROR)"/);
   });
 });
 

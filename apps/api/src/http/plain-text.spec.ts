@@ -1,4 +1,4 @@
-import { createServer, get, type IncomingMessage, type Server } from 'node:http';
+import { createServer, request, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,10 +17,10 @@ async function serve(chunks: AsyncIterable<Buffer>): Promise<void> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 }
 
-function ask(): Promise<IncomingMessage> {
+function ask(method = 'GET'): Promise<IncomingMessage> {
   const { port } = server.address() as AddressInfo;
   return new Promise((resolve, reject) => {
-    get({ port, host: '127.0.0.1', agent: false }, resolve).once('error', reject);
+    request({ port, host: '127.0.0.1', agent: false, method }, resolve).once('error', reject).end();
   });
 }
 
@@ -84,6 +84,16 @@ describe('streamText', () => {
     answer.destroy();
     await ended;
     await expect(sending).resolves.toBeUndefined();
+  });
+
+  it('reads no more than the beginning for HEAD', async () => {
+    const { chunks, made } = endless();
+    await serve(chunks);
+    const answer = await ask('HEAD');
+    expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
+    expect(await answer.toArray()).toEqual([]);
+    await sending;
+    expect(made()).toBeLessThan(100);
   });
 
   it('throws what fails before the first chunk', async () => {

@@ -18,6 +18,7 @@ export async function streamText(response: Response, chunks: AsyncIterable<Buffe
   const iterator = chunks[Symbol.asyncIterator]();
   const first = await iterator.next();
   response.setHeader('Content-Type', TEXT_TYPE);
+  if (response.req.method === 'HEAD') return void response.end();
   try {
     await pipeline(Readable.from(withFirst(first, iterator), { objectMode: false }), response);
   } catch (error) {

@@ -24,7 +24,7 @@ describe('RootMonitor', () => {
     monitor = new RootMonitor({ inspect } as unknown as RootRegistry, logger as unknown as AppLogger, settings);
   });
   afterEach(() => {
-    monitor.onApplicationShutdown();
+    monitor.beforeApplicationShutdown();
     jest.useRealTimers();
   });
 
@@ -70,5 +70,15 @@ describe('RootMonitor', () => {
     expect(monitor.seen.storages[0]!.available).toBe(false);
     expect(monitor.seen.target.available).toBe(false);
     expect(logger.error).toHaveBeenCalled();
+  });
+
+  it('has nothing to tell when a look is cut short by the end of the service', async () => {
+    let fail: (error: Error) => void;
+    inspect.mockReturnValue(new Promise((_resolve, reject) => (fail = reject)));
+    const started = monitor.onApplicationBootstrap();
+    monitor.beforeApplicationShutdown();
+    fail!(new Error('The worker pool is closed'));
+    await started;
+    expect(logger.error).not.toHaveBeenCalled();
   });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Settings } from '@app/core';
 import { RootRegistry, type RootState } from '@app/files';
 import { AppLogger } from '@app/logging';
@@ -22,11 +22,12 @@ export interface RootsSeen {
  * just then. A root that hangs is told as it was last seen until its time-out has passed.
  */
 @Injectable()
-export class RootMonitor implements OnApplicationBootstrap, OnApplicationShutdown {
+export class RootMonitor implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private states: RootState[];
   private seenAt: number | undefined;
   private looking: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private isStopping = false;
 
   constructor(
     private readonly roots: RootRegistry,
@@ -43,7 +44,8 @@ export class RootMonitor implements OnApplicationBootstrap, OnApplicationShutdow
     await Promise.race([this.look(), delay(FIRST_LOOK_MS)]);
   }
 
-  onApplicationShutdown(): void {
+  beforeApplicationShutdown(): void {
+    this.isStopping = true;
     clearInterval(this.timer);
   }
 
@@ -71,6 +73,8 @@ export class RootMonitor implements OnApplicationBootstrap, OnApplicationShutdow
     try {
       return await this.roots.inspect();
     } catch (error) {
+      // The workers are gone, and with them who would ask.
+      if (this.isStopping) return before;
       // A mount that came meanwhile and must not be used: nothing may be said to be well.
       this.logger.error('The storages could not be looked at', { error });
       return before.map((state) => ({ ...state, available: false, problem: 'It cannot be used; the log tells more.' }));
