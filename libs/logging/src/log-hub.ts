@@ -84,6 +84,6 @@ export class LogHub {
 }
 
 function lossLine(dropped: number) {
-  const message = 'Log lines were dropped here, because they came faster than they could be written';
+  const message = 'Log lines were dropped here, because they could not be written in time';
   return buildLine(new Date(), 'WARNING', message, [{ dropped }]);
 }
