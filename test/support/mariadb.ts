@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createConnection } from 'mysql2/promise';
 import { onCleanup } from './cleanups';
 import { freePort } from './free-port';
@@ -22,7 +23,7 @@ export interface Mariadb {
   kill9(): Promise<void>;
   /** Starts the server again, on the same port and data, and waits until it answers. */
   restart(): Promise<void>;
-  /** Stops the server's process: it takes connections and packets, by way of the kernel, and answers nothing. */
+  /** Stops the server's threads, all of them when this returns: the kernel takes connections and packets, none is answered. */
   freeze(): void;
   /** Lets a frozen server go on. */
   thaw(): void;
@@ -122,6 +123,10 @@ class Server implements Mariadb {
 
   freeze(): void {
     this.child!.kill('SIGSTOP');
+    const tasks = `/proc/${this.child!.pid}/task`;
+    const stopped = (task: string) => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8'));
+    // The signal is on its way to each thread yet.
+    while (!readdirSync(tasks).every(stopped));
   }
 
   thaw(): void {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import Libsql from 'libsql';
 import { type Records } from '../create-records';
 import { StagingRecord } from '../entities/staging-record.entity';
@@ -13,7 +14,7 @@ describe('deferred settlements', () => {
   beforeEach(async () => {
     lost.length = 0;
     const databaseUrl = site.newUrl();
-    const onLostSettlement = (record: StagingRecord, reason: unknown) => void lost.push({ record, reason });
+    const onLostSettlement = (record: StagingRecord, reason: unknown) => lost.push({ record, reason });
     records = await site.open({ databaseUrl, timeoutMs: 200, onLostSettlement });
     other = new Libsql(databaseUrl.slice('sqlite:'.length));
   });
@@ -22,7 +23,7 @@ describe('deferred settlements', () => {
 
   const ended = () => Object.assign(new StagingRecord(), testRecord(), success());
   const untilWritten = async () => {
-    while (records.deferred.pending > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (records.deferred.pending > 0) await delay(10);
   };
 
   it('are tried again by themselves until the database takes them', async () => {
@@ -55,7 +56,7 @@ describe('deferred settlements', () => {
     expect(await records.operations.find(record.id)).toMatchObject({ label: null });
   });
 
-  it('give up the oldest when too many wait, and tell', async () => {
+  it('give up the oldest when too many wait, and tell', () => {
     other.exec('BEGIN IMMEDIATE');
     const first = ended();
     records.deferred.settleLater(first);
