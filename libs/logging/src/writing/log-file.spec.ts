@@ -2,6 +2,7 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -12,6 +13,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createTemporaryLog, entriesOf, linesOf, openFilesBelow, type TemporaryLog } from '../testing/temporary-log';
 
@@ -31,9 +33,8 @@ describe('the log file', () => {
   }
 
   it('gets one JSON object a line, is made with its folder, for the service alone', async () => {
-    log = createTemporaryLog();
-    const file = path.join(log.folder, 'deep', 'er', 'staging_service.log');
-    await log.remove();
+    const folder = mkdtempSync(path.join(tmpdir(), 'logging-'));
+    const file = path.join(folder, 'deep', 'er', 'staging_service.log');
     log = createTemporaryLog({ file });
     log.logger.warning('Zürich', { operation_id: 'op-1', bytes: 12 });
     await log.logger.close();
@@ -43,7 +44,7 @@ describe('the log file', () => {
     );
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700);
-    rmSync(path.dirname(path.dirname(file)), { recursive: true });
+    rmSync(folder, { recursive: true });
   });
 
   it('is appended to, and keeps the mode that the operator gave it', async () => {
