@@ -137,6 +137,9 @@ describe('a log that cannot be written', () => {
     await log.logger.close();
     expectOneNotice('ENXIO');
     expect(await log.reader.page({ limit: 1 })).toEqual({ items: [], nextCursor: null });
+    rmSync(file);
+    await log.logger.close();
+    expect(readEntries(file)).toHaveLength(1);
   });
 
   it('because its volume hangs: closing gives up after 5 s', async () => {
