@@ -37,8 +37,9 @@ describe('the start', () => {
     expect(readdirSync(path.join(service.dir, 'data')).sort()).toEqual(
       expect.arrayContaining(['staging.sqlite', 'storage', 'user_areas']),
     );
-    await until(() => service.output.includes(`Listening on ${service.url}`), 'The address was not logged');
-    expect(service.logText()).toContain(`Listening on ${service.url}`);
+    for (const text of [() => service.output, () => service.logText()]) {
+      await until(() => text().includes(`Listening on ${service.url}`), 'The address was not logged');
+    }
     await until(async () => (await service.get('/health/ready')).status === 200, 'The service was not ready');
   });
 

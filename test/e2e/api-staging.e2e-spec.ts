@@ -94,7 +94,9 @@ describe('POST /stage_data', () => {
     async (address) => {
       const query = 'method=local_copy&username=old&jupyter_token=tok3n-of-jane';
       const data = { local_path_on_storage: 'a.fits', relative_path: `older/${encodeURIComponent(address)}` };
-      expect(await service.post(`${address}?${query}`, { data })).toMatchObject({ status: 200 });
+      const answer = await service.post(`${address}?${query}`, { data }, { 'x-request-id': 'older-client' });
+      expect(answer).toMatchObject({ status: 200 });
+      await until(() => service.logText().includes('older-client'), 'The request was not logged');
       expect(service.logText()).not.toContain('tok3n-of-jane');
     },
   );
