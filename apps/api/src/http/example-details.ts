@@ -40,6 +40,7 @@ export const EXAMPLE_DETAILS: Partial<Record<ErrorCode, { detail: string; errors
     detail: "Through a link the user could change the storage's own file (obs/42.fits: it is theirs). Copy it instead.",
   },
   source_changed: { detail: 'The source changed while it was read; nothing was staged. Try again when it is at rest.' },
+  already_ended: { detail: 'The operation was ended while it ran; nothing was staged.' },
   file_exists: { detail: 'A file of this name exists already; choose another name.' },
   checksum_mismatch: {
     detail:

@@ -27,6 +27,7 @@ const STAGE_ERRORS: ErrorsOfEndpoint = {
     'cross_device_link',
     'source_writable',
     'source_changed',
+    'already_ended',
     'checksum_mismatch',
     'quota_exceeded',
     'insufficient_storage',
