@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { prepareHashing } from '../engine/hashing';
 import { Ledger, Pulse, WorkerControl } from './control';
@@ -5,6 +6,9 @@ import { type TaskMessage, toPlainError, type WorkerMessage } from './messages';
 import { TASKS } from './tasks';
 
 type AnyTask = (input: unknown, control: WorkerControl) => unknown;
+
+/** Moving data must not keep the service's own thread from answering (Linux: the priority is this thread's alone). */
+setPriority(0, 5);
 
 const port = parentPort!;
 const pulse = new Pulse((workerData as { pulse: SharedArrayBuffer }).pulse);
