@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn, type StdioOptions } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { runMigrations } from '@app/records';
 import Libsql from 'libsql';
+import { onCleanup } from '../support/cleanups';
 import { describeWhere } from '../support/describe-where';
 import { type Mariadb, mariadbMissing, runSql, startMariadb } from '../support/mariadb';
 import { temporaryFolder } from '../support/temporary-folder';
@@ -11,16 +13,18 @@ const run = promisify(execFile);
 const ROOT = path.resolve(__dirname, '../..');
 const PROCESSES = 6;
 
-/** Opens the records, writes one and closes them again, as a process of its own. */
+/** Is told when to go; then opens the records, writes one and closes them again. */
 const WRITE_ONE = `
   const { createRecords, newOperationId, StagingRecord, timeOfOperationId } = require('./dist/libs/records/src/index.js');
-  (async () => {
+  process.once('message', async () => {
     const records = await createRecords({ databaseUrl: process.argv[1], timeoutMs: 20000 });
     const id = newOperationId();
     const values = { id, method: 'm', username: 'u', localPathOnStorage: 'p', status: 'running' };
     await records.operations.insert(Object.assign(new StagingRecord(), values, { createdAt: timeOfOperationId(id) }));
     await records.close();
-  })();
+    process.disconnect();
+  });
+  process.send('ready');
 `;
 
 interface Site {
@@ -62,13 +66,16 @@ function describeStart(name: string, missing: string | null, makeSite: () => Pro
 
     it('makes the tables once, however many processes start at once', async () => {
       const url = await site.newUrl();
-      const starts = Array.from({ length: PROCESSES }, () =>
-        run(process.execPath, ['-e', WRITE_ONE, url], { cwd: ROOT, timeout: 60_000 }),
-      );
+      const children = Array.from({ length: PROCESSES }, () => {
+        const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', 'ipc'];
+        return spawn(process.execPath, ['-e', WRITE_ONE, url], { cwd: ROOT, stdio });
+      });
+      onCleanup(() => children.forEach((child) => child.kill('SIGKILL')));
+      await Promise.all(children.map((child) => once(child, 'message')));
+      const endings = children.map((child) => once(child, 'exit'));
+      for (const child of children) child.send('go');
 
-      const answers = await Promise.all(starts);
-
-      expect(answers.map(({ stderr }) => stderr)).toEqual(Array.from({ length: PROCESSES }, () => ''));
+      expect(await Promise.all(endings)).toEqual(children.map(() => [0, null]));
       expect(await site.column(url, 'SELECT id FROM staging_record')).toHaveLength(PROCESSES);
       expect(await site.column(url, 'SELECT name FROM migrations')).toEqual(['CreateRecords1764000000000']);
     }, 90_000);

@@ -14,13 +14,11 @@ describe('a database URL', () => {
   it('names a server, percent-encoded', () => {
     expect(readDatabaseUrl('mysql://sta%40ge:p%40%2F%3A%25%C3%BC@db.example:3307/na%2Dme')).toEqual({
       kind: 'mysql',
-      host: 'db.example',
-      port: 3307,
-      username: 'sta@ge',
-      password: 'p@/:%ü',
-      database: 'na-me',
+      server: { host: 'db.example', port: 3307, username: 'sta@ge', password: 'p@/:%ü', database: 'na-me' },
     });
-    expect(readDatabaseUrl('mariadb://u@[::1]/d')).toMatchObject({ host: '::1', port: 3306, password: '' });
+    expect(readDatabaseUrl('mariadb://u@[::1]/d')).toMatchObject({
+      server: { host: '::1', port: 3306, password: '' },
+    });
   });
 
   it.each([

@@ -7,11 +7,7 @@ export interface SqliteAddress {
 /** Where a MySQL or MariaDB server listens, and as whom to sign in. */
 export interface MysqlAddress {
   kind: 'mysql';
-  host: string;
-  port: number;
-  username: string;
-  password: string;
-  database: string;
+  server: { host: string; port: number; username: string; password: string; database: string };
 }
 
 const MYSQL_PORT = 3306;
@@ -31,14 +27,14 @@ function readServerUrl(text: string): MysqlAddress {
     const database = decodeURIComponent(url.pathname.slice(1));
     const usable = ['mysql:', 'mariadb:'].includes(url.protocol) && database !== '' && url.search + url.hash === '';
     if (!usable) throw new Error('not usable');
-    return {
-      kind: 'mysql',
+    const server = {
       host: url.hostname.replace(/^\[|\]$/g, ''),
       port: url.port === '' ? MYSQL_PORT : Number(url.port),
       username: decodeURIComponent(url.username),
       password: decodeURIComponent(url.password),
       database,
     };
+    return { kind: 'mysql', server };
   } catch {
     // Without its cause: Node's own error repeats the URL.
     throw new Error('The database URL must be sqlite:<path> or mysql://user:password@host:port/name, percent-encoded');

@@ -63,11 +63,11 @@ function sqliteOptions({ file }: SqliteAddress, timeoutMs: number): Partial<Data
   };
 }
 
-function mysqlOptions({ kind: _kind, ...credentials }: MysqlAddress, timeoutMs: number): Partial<DataSourceOptions> {
+function mysqlOptions({ server }: MysqlAddress, timeoutMs: number): Partial<DataSourceOptions> {
   return {
     // For MySQL too: the two differ only in how TypeORM reads a table back, and this way it reads ours alike from both.
     type: 'mariadb',
-    ...credentials,
+    ...server,
     charset: 'utf8mb4_bin',
     timezone: 'Z',
     poolSize: MYSQL_CONNECTIONS,

@@ -3,13 +3,16 @@ import { whileBusy } from './while-busy';
 
 /**
  * Sets a fresh connection up: readers and the writer do not stop each other (WAL), and a commit is safe from a crash of
- * the service though not from one of the host. Waits for other processes that do the same.
+ * the service though not from one of the host. Waits for other processes, which shut everybody out when they do the
+ * same, or when they are the last to close the file.
  */
 export async function setUpSqlite(connection: Libsql.Database, timeoutMs: number): Promise<void> {
   // SQLite would wait by blocking the whole process; `whileBusy` lets other work go on.
   connection.pragma('busy_timeout = 0');
-  connection.pragma('synchronous = NORMAL');
-  await whileBusy(() => writeAhead(connection), performance.now() + timeoutMs);
+  await whileBusy(() => {
+    writeAhead(connection);
+    connection.pragma('synchronous = NORMAL');
+  }, performance.now() + timeoutMs);
 }
 
 function writeAhead(connection: Libsql.Database): void {

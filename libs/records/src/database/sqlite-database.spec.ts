@@ -46,6 +46,32 @@ describe('records in an SQLite file', () => {
     expect(await pragma(records, 'synchronous')).toBe(1);
   });
 
+  it('do not open while another process keeps them from being written ahead', async () => {
+    const databaseUrl = site.newUrl();
+    const reader = new Libsql(databaseUrl.slice('sqlite:'.length));
+    reader.exec('CREATE TABLE x (y); BEGIN; SELECT * FROM x');
+
+    const opening = createRecords({ databaseUrl, timeoutMs: 200 });
+    await expect(opening).rejects.toMatchObject(UNAVAILABLE);
+    reader.exec('COMMIT');
+
+    const records = await site.open({ databaseUrl });
+    expect(await pragma(records, 'journal_mode')).toBe('wal');
+    reader.close();
+  });
+
+  it('wait for another process that shuts everybody out, also while they open', async () => {
+    const databaseUrl = site.newUrl();
+    const other = new Libsql(databaseUrl.slice('sqlite:'.length));
+    other.exec('CREATE TABLE x (y); BEGIN EXCLUSIVE');
+    const opening = site.open({ databaseUrl, timeoutMs: 5000 });
+    setTimeout(() => other.exec('COMMIT'), 50);
+
+    const records = await opening;
+    await expect(records.operations.insert(testRecord())).resolves.toBeUndefined();
+    other.close();
+  });
+
   it('wait for another writer without stopping the process, and go on when it is done', async () => {
     const { records, file } = await open({ timeoutMs: 5000 });
     const writer = new Libsql(file);

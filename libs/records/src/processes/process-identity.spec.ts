@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ProcessIdentity } from './process-identity';
 
 describe('the identity of a process', () => {
@@ -22,7 +23,7 @@ describe('the identity of a process', () => {
     await once(child, 'spawn');
     return child;
   };
-  const nameOf = (child: ChildProcess) => {
+  const nameOf = (child: { pid?: number }) => {
     const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
     return [host, boot, namespace, child.pid, stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]].join('/');
   };
@@ -33,8 +34,8 @@ describe('the identity of a process', () => {
     expect(pid).toBe(String(process.pid));
     expect(identity.name.length).toBeLessThanOrEqual(255);
     expect(new ProcessIdentity().name).toBe(identity.name);
-    const inAnother = execFileSync('readlink', [`/proc/${process.pid}/ns/pid`], { encoding: 'utf8' });
-    expect(inAnother).toContain(namespace);
+    const asOthersSeeIt = execFileSync('readlink', [`/proc/${process.pid}/ns/pid`], { encoding: 'utf8' });
+    expect(asOthersSeeIt).toBe(`pid:[${namespace}]\n`);
   });
 
   it('tells whether a process of this host has ended, also one whose program has an odd name', async () => {
@@ -56,16 +57,18 @@ describe('the identity of a process', () => {
 
   it('knows that a process has ended before its parent asks how', async () => {
     // The shell starts a child and becomes a program that never waits for it.
-    const parent = await run('/bin/sh', '-c', 'sleep 60 & exec sleep 60');
-    const childOf = () => execFileSync('ps', ['-o', 'pid=,stat=', '--ppid', String(parent.pid)], { encoding: 'utf8' });
-    let found = '';
-    while (!/^\s*\d+/.test(found)) found = listed(childOf);
-    const zombie = Number(/\d+/.exec(found)![0]);
-    const name = nameOf({ pid: zombie } as ChildProcess);
+    const parent = spawn('/bin/sh', ['-c', 'sleep 60 >&2 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    children.push(parent);
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const child = { pid: Number(line.toString()) };
+    const name = nameOf(child);
     expect(identity.isDead(name)).toBe(false);
 
-    process.kill(zombie, 'SIGKILL');
-    while (!/Z/.test(found)) found = listed(childOf);
+    process.kill(child.pid, 'SIGKILL');
+    while (!/ Z /.test(readFileSync(`/proc/${child.pid}/stat`, 'utf8'))) await delay(5);
+
     expect(identity.isDead(name)).toBe(true);
   });
 
@@ -87,11 +90,3 @@ describe('the identity of a process', () => {
     (name) => expect(identity.isDead(name)).toBe(false),
   );
 });
-
-function listed(list: () => string): string {
-  try {
-    return list();
-  } catch {
-    return ''; // none yet
-  }
-}
