@@ -187,6 +187,13 @@ describe('StagingService, of failures,', () => {
     expect(ended).toEqual([]);
   });
 
+  it('does not record a request for a storage that the site does not have', async () => {
+    const { service, records } = await withMethod(() => Promise.resolve(newOutcome()));
+    const error = await failureOf(service.stage(newRequest({ storage: 'other' })));
+    expect(error.code).toBe('validation_failed');
+    expect((await records.operations.page({}, 10, undefined)).items).toEqual([]);
+  });
+
   it('stages nothing for a system account, and records that', async () => {
     const stage = jest.fn();
     const { service } = await withMethod(stage);

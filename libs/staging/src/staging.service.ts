@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { OwnershipPolicy } from '@app/files';
+import { OwnershipPolicy, RootRegistry } from '@app/files';
 import { ProcessIdentity, type StagingRecord } from '@app/records';
 import { invalidMethod, MethodRegistry } from './contract/method-registry';
 import {
@@ -18,6 +18,7 @@ export class StagingService {
     private readonly methods: MethodRegistry,
     private readonly runner: OperationRunner,
     private readonly accounts: OwnershipPolicy,
+    private readonly roots: RootRegistry,
     private readonly identity: ProcessIdentity,
   ) {}
 
@@ -28,6 +29,7 @@ export class StagingService {
    */
   async stage(request: StageRequest): Promise<StagingRecord> {
     const method = this.methods.find(request.method);
+    this.roots.checkName(request.storage);
     const operation = readOperation(request, method);
     const record = newRecord(operation, request, method, this.identity.name);
     return this.runner.run(record, operation, async (_operation, context) => {

@@ -5,7 +5,6 @@ import { Settings } from '@app/core';
 import { StagingService } from '@app/staging';
 import { ApiErrors, type ErrorsOfEndpoint } from '../http/api-errors.decorator';
 import { OPERATION_ID_HEADER } from '../http/request-context';
-import { malformed } from '../http/to-app-error';
 import { StageAnswerDto } from './dto/stage-answer.dto';
 import { StageDataDto } from './dto/stage-data.dto';
 import { StageQueryDto } from './dto/stage-query.dto';
@@ -74,19 +73,12 @@ export class StagingController {
       localPathOnStorage: body.local_path_on_storage,
       relativePath: body.relative_path,
       nameEncoding: body.name_encoding ?? null,
-      storage: this.knownStorage(body.storage),
+      storage: body.storage,
       checksum: body.checksum && { ...body.checksum },
       ifExists: body.if_exists,
       label: body.label,
     });
     response.setHeader(OPERATION_ID_HEADER, record.id);
     return stageAnswer(record, this.settings.get('USER_VIEW_PREFIX'));
-  }
-
-  /** Refused before there is a record, as everything that is malformed. */
-  private knownStorage(name: string | undefined): string | undefined {
-    const names = this.settings.get('SOURCE_STORAGE_PATH').map((root) => root.name);
-    if (name === undefined || names.includes(name)) return name;
-    throw malformed('storage', `is not a storage of this site (${names.join(', ')})`);
   }
 }

@@ -171,6 +171,14 @@ function samePath(one: RawName[], other: RawName[]): boolean {
   return one.length === other.length && one.every((segment, index) => segment === other[index]);
 }
 
+/** The storage of a name, or the first; throws `validation_failed` for one that the site does not have. */
+export function storageNamed(roots: readonly RootSpec[], name: string | undefined): RootSpec {
+  const root = name === undefined ? roots[0] : roots.find((one) => one.name === name);
+  if (root) return root;
+  const message = `is not a storage of this site (${roots.map((one) => one.name).join(', ')})`;
+  throw new AppError('validation_failed', `storage ${message}.`, { errors: [{ field: 'storage', message }] });
+}
+
 /** Reads `local_path_on_storage`: absolute, or relative to the named or the first storage. */
 export function sourcePath(
   roots: readonly RootSpec[],
@@ -178,11 +186,7 @@ export function sourcePath(
   storage: string | undefined,
   asSent: string,
 ): SourcePath {
-  const root = storage === undefined ? roots[0] : roots.find((one) => one.name === storage);
-  if (!root) {
-    const message = `is not a storage of this site (${roots.map((one) => one.name).join(', ')})`;
-    throw new AppError('validation_failed', `storage ${message}.`, { errors: [{ field: 'storage', message }] });
-  }
+  const root = storageNamed(roots, storage);
   return { absolute: raw.startsWith('/'), root, directory: [], segments: segmentsOf(raw), asSent };
 }
 

@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { AppError } from '@app/core';
 import { type PairProbe, type RootInspection, type TargetProbe } from '../browse/inspect-roots';
-import { aliasesOf } from '../confined/resolve-source';
+import { aliasesOf, storageNamed } from '../confined/resolve-source';
 import { hostSegments, type RootSpec } from '../confined/root';
-import { storageUnavailable } from '../confined/system-errors';
+import { STORAGE_RETRY_SECONDS, storageUnavailable } from '../confined/system-errors';
 import { segmentsOf } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { type WorkerPool } from '../pool/worker-pool';
@@ -57,7 +57,9 @@ export class RootRegistry {
   async targetProbe(): Promise<TargetProbe> {
     const problem = this.probe ? null : (await this.inspect())[0]!.problem;
     if (this.probe) return this.probe;
-    throw storageUnavailable('The storage of the user areas', problem ?? 'it was lost while it was looked at');
+    if (problem === null)
+      throw storageUnavailable('The storage of the user areas', 'it was lost while it was looked at');
+    throw new AppError('storage_unavailable', problem, { retryAfterSeconds: STORAGE_RETRY_SECONDS });
   }
 
   /** Makes the roots that may be made. Throws what mkdir(2) does. */
@@ -70,13 +72,17 @@ export class RootRegistry {
     return [...this.pairs.values()].filter((pair) => pair.clone).map((pair) => pair.storage);
   }
 
+  /** Throws `validation_failed` for the name of a storage that the site does not have; undefined is its first. */
+  checkName(storage: string | undefined): void {
+    storageNamed(this.storages, storage);
+  }
+
   /** Numbers of the roots that a request for a source touches, as far as its names tell. */
   touchedBy(raw: RawName, storage: string | undefined): number[] {
-    const named = storage === undefined ? this.storages[0] : this.storages.find((root) => root.name === storage);
     const segments = segmentsOf(raw);
     const isIn = (root: RootSpec) =>
       root.aliases.some((alias) => alias.every((segment, index) => segments[index] === segment));
-    const root = raw.startsWith('/') ? this.storages.find(isIn) : named;
+    const root = raw.startsWith('/') ? this.storages.find(isIn) : storageNamed(this.storages, storage);
     return root ? [root.ordinal] : [];
   }
 

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AccountDirectory, OwnershipPolicy } from '@app/files';
+import { AppError } from '@app/core';
+import { AccountDirectory, OwnershipPolicy, type RootRegistry } from '@app/files';
 import { createLogging, type LogEntry } from '@app/logging';
 import { createRecords, type Records } from '@app/records';
 import { MethodRegistry } from '../contract/method-registry';
@@ -40,6 +41,13 @@ const ACCOUNTS = new OwnershipPolicy(new AccountDirectory({ mapFile: undefined }
   dirMode: 0o500,
 });
 
+/** Of the roots only their names matter here. */
+const ROOTS = {
+  checkName(storage: string | undefined) {
+    if (storage !== undefined && storage !== 'cold') throw new AppError('validation_failed', 'no such storage');
+  },
+} as RootRegistry;
+
 /** Real: database, log, accounts, all of `staging`. Given by the test: the methods. The caller closes it. */
 export async function setupStaging(
   methods: StagingMethod[],
@@ -62,7 +70,7 @@ export async function setupStaging(
   const { operations, manifest, deferred, identity } = records;
   const runner = new OperationRunner(operations, manifest, deferred, running, events, logging.logger, all);
   return {
-    service: new StagingService(new MethodRegistry(methods, all), runner, ACCOUNTS, identity),
+    service: new StagingService(new MethodRegistry(methods, all), runner, ACCOUNTS, ROOTS, identity),
     records,
     running,
     ended,
