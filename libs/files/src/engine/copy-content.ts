@@ -105,6 +105,7 @@ function copyLarge(
     position += length;
     control.bytes(length);
   }
+  control.writing();
   if (how.sparse) truncate(copy, position);
   return position;
 }
@@ -151,6 +152,7 @@ function truncate(copy: Handle, size: number): void {
 
 /** Brings the data of one file to disk. */
 export function flush(copy: Handle, control: WorkerControl): void {
+  control.writing();
   try {
     control.patiently(() => fdatasyncSync(copy));
   } catch (error) {
