@@ -43,10 +43,17 @@ export class OperationRepository {
   }
 
   /**
-   * Ends a queued or running operation and adds the last lines of its manifest, both or neither. False when it had ended
-   * already: then nothing is changed. When it throws, hand the whole record to `DeferredSettlements`.
+   * Ends a queued or running operation and adds the last lines of its manifest, both or neither. What does not end as a
+   * success has staged nothing: the lines that its manifest has are removed. False when it had ended already: then
+   * nothing is changed. When it throws, hand the whole record to `DeferredSettlements`.
    */
   async settle(id: string, outcome: Partial<StagingRecord>, rows: NewStagingFile[] = []): Promise<boolean> {
+    const settled = await this.end(id, outcome, rows);
+    if (settled && outcome.status !== 'success') await this.manifest.removeOf(id);
+    return settled;
+  }
+
+  private async end(id: string, outcome: Partial<StagingRecord>, rows: NewStagingFile[]): Promise<boolean> {
     if (rows.length === 0) return this.database.write((manager) => updateUnfinished(manager, id, outcome));
     return this.database.transaction(async (manager) => {
       if (!(await updateUnfinished(manager, id, outcome))) return false;

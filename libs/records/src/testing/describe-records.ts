@@ -142,6 +142,16 @@ export function describeRecords(open: () => Promise<Records>): void {
       expect(await records.operations.settle(newOperationId(), success())).toBe(false);
     });
 
+    it('leaves no manifest of what failed, since none of it is there', async () => {
+      const [failed, other] = [await add(), await add()];
+      await records.manifest.add([testFile(failed.id), testFile(failed.id), testFile(other.id)]);
+      const failure = { status: 'failure' as const, errorCode: 'internal_error', finishedAt: new Date() };
+      expect(await records.operations.settle(failed.id, failure)).toBe(true);
+
+      expect((await records.manifest.page(failed.id, { limit: 10 })).items).toEqual([]);
+      expect((await records.manifest.page(other.id, { limit: 10 })).items).toHaveLength(1);
+    });
+
     it('does both or neither', async () => {
       const { id } = await add();
       const bad = { ...testFile(id), path: null as unknown as string };
