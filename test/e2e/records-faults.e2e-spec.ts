@@ -224,6 +224,7 @@ describeWhere(mariadbMissing(), 'records while MariaDB', () => {
       onCleanup(() => runSql(url, 'SET GLOBAL read_only = 0').then(() => undefined));
       await runSql(url, 'SET GLOBAL read_only = 1');
       const record = testRecord();
+      const before = await connectionOf(opened);
       await expect(opened.operations.insert(record)).rejects.toMatchObject(UNAVAILABLE);
       // The server said no: nothing has happened and nothing will.
       expect(opened.deferred.pending).toBe(0);
@@ -231,6 +232,8 @@ describeWhere(mariadbMissing(), 'records while MariaDB', () => {
       await runSql(url, 'SET GLOBAL read_only = 0');
 
       await expect(opened.operations.insert(record)).resolves.toBeUndefined();
+      // Where a cluster has moved, the old connection would lead to the old server for ever.
+      expect(await connectionOf(opened)).not.toBe(before);
     });
   });
 
@@ -264,6 +267,13 @@ describeWhere(mariadbMissing(), 'records while MariaDB', () => {
     expect(tries.sort()).toEqual([1, 2]);
   });
 });
+
+/** Number of the connection that waits in the pool of these records, when all calls have ended. */
+async function connectionOf(records: Records): Promise<number> {
+  const query = 'SELECT CONNECTION_ID() AS id';
+  const [row] = await records.database.read((manager) => manager.query<{ id: number }[]>(query));
+  return row!.id;
+}
 
 /** A connection of somebody else, which may die with its server. */
 async function connect(url: string) {

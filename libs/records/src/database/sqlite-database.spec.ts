@@ -4,7 +4,9 @@ import Libsql from 'libsql';
 import { AppError } from '@app/core';
 import { createRecords, type Records } from '../create-records';
 import { SqliteSite, success, testFile, testRecord } from '../testing/test-records';
+import { migrate } from './migrate';
 import { runMigrations } from './open-database';
+import { RecordsDataSource } from './records-data-source';
 
 const UNAVAILABLE = { code: 'database_unavailable', retryable: true, retryAfterSeconds: 10 };
 
@@ -58,6 +60,17 @@ describe('records in an SQLite file', () => {
     const records = await site.open({ databaseUrl });
     expect(await pragma(records, 'journal_mode')).toBe('wal');
     reader.close();
+  });
+
+  it('get their tables from one of those that open them at the same time', async () => {
+    const options = { databaseUrl: site.newUrl(), timeoutMs: 5000 };
+    const sources = [1, 2, 3].map(() => new RecordsDataSource(options));
+    for (const source of sources) await source.initialize();
+
+    const done = await Promise.all(sources.map(migrate));
+
+    expect(done.flat()).toEqual(['CreateRecords1764000000000']);
+    for (const source of sources) await source.destroy();
   });
 
   it('wait for another process that shuts everybody out, also while they open', async () => {

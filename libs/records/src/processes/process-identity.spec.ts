@@ -65,6 +65,7 @@ describe('the identity of a process', () => {
     const child = { pid: Number(line.toString()) };
     const name = nameOf(child);
     expect(identity.isDead(name)).toBe(false);
+    while (readFileSync(`/proc/${parent.pid}/comm`, 'utf8') !== 'sleep\n') await delay(5);
 
     process.kill(child.pid, 'SIGKILL');
     while (!/ Z /.test(readFileSync(`/proc/${child.pid}/stat`, 'utf8'))) await delay(5);

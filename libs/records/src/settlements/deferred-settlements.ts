@@ -103,7 +103,7 @@ export class DeferredSettlements {
       try {
         await this.database.transaction((manager) => write(manager, settlement));
         this.pauseMs = FIRST_PAUSE_MS;
-        this.forget(settlement);
+        this.waiting.delete(settlement.record.id);
       } catch (error) {
         if (error instanceof DatabaseUnavailable) return;
         this.giveUp(settlement, error);
@@ -111,15 +111,9 @@ export class DeferredSettlements {
     }
   }
 
-  private giveUp(settlement: Settlement, reason: unknown): void {
-    this.forget(settlement);
-    this.onLost(settlement.record, reason);
-  }
-
-  /** Unless a newer settlement of the same operation has taken its place. */
-  private forget(settlement: Settlement): void {
-    const { id } = settlement.record;
-    if (this.waiting.get(id) === settlement) this.waiting.delete(id);
+  private giveUp({ record }: Settlement, reason: unknown): void {
+    this.waiting.delete(record.id);
+    this.onLost(record, reason);
   }
 }
 
