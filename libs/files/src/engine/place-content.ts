@@ -136,11 +136,15 @@ function tryClone(source: Handle, directory: Handle, name: RawName, control: Wor
   }
 }
 
-/** Gives a copy its source's time of modification (to the microsecond: Node passes times as floating-point seconds). */
+/**
+ * Gives a copy its source's time of modification: to the microsecond, since Node passes times as floating-point seconds.
+ * Before 1970 to the second, since Node takes a negative number for now, but not a date.
+ */
 export function keepTimes(handle: Handle, stat: BigIntStats): void {
   const seconds = Number(stat.mtimeNs / 1000n) / 1e6;
+  const time = seconds < 0 ? new Date(Math.floor(seconds) * 1000) : seconds;
   try {
-    futimesSync(handle, seconds, seconds);
+    futimesSync(handle, time, time);
   } catch (error) {
     throw translate(error, 'target');
   }
@@ -162,6 +166,8 @@ export function placeLink(
   try {
     linkSync(at(from.parent, from.name), at(directory, name));
   } catch (error) {
+    // A directory gives EPERM as well, but says nothing of what can be linked here.
+    if (statName(from.parent, from.name)?.isFile() === false) throw sourceChanged(showPath(from.path).text);
     throw linkError(error, from.path);
   }
   const stat = statName(directory, name)!;
