@@ -14,7 +14,6 @@ import {
   symlinkSync,
   utimesSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { describeWhere } from '../support/describe-where';
 import {
@@ -26,6 +25,7 @@ import {
   makeSparseFile,
   makeTree,
   notUtf8,
+  patchFile,
   type Snapshot,
   snapshot,
   writeFiles,
@@ -168,7 +168,7 @@ function filesIn(root: string): unknown {
 /** A file whose copy takes a while, and shows from the beginning that it grows. */
 function makeLargeFile(file: string): void {
   makeSparseFile(file, GIB / 2);
-  mark(file, 0, 'not a hole');
+  patchFile(file, 0, 'not a hole');
 }
 
 /** RFC 1950, section 8.2. */
@@ -179,13 +179,6 @@ function adler32(content: Buffer): string {
     b = (b + a) % 65_521;
   }
   return (b * 65_536 + a).toString(16);
-}
-
-/** Writes into a file that is there, leaving the rest of it as it is. */
-function mark(file: string, position: number, text: string): void {
-  const handle = openSync(file, 'r+');
-  writeSync(handle, text, position);
-  closeSync(handle);
 }
 
 function textAt(file: string, position: number, length: number): string {
@@ -719,7 +712,7 @@ describe('large sparse files', () => {
       makeSparseFile(file, size);
       // Data in the first block, across the border of two blocks, and in the very last bytes.
       const marks = [0, Math.floor(size / 2 / 4096) * 4096 - 2, size - 5];
-      for (const position of marks) mark(file, position, 'DATA!');
+      for (const position of marks) patchFile(file, position, 'DATA!');
       const { body } = await service.stage({ local_path_on_storage: 'sparse', relative_path: 'sparse' });
       expect(body.operation).toMatchObject({ status: 'success', bytes_total: size, files_done: 1 });
       const copy = `${service.areas}/ana/sparse`;

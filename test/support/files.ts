@@ -12,6 +12,7 @@ import {
   readlinkSync,
   renameSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -62,6 +63,13 @@ export function writeFiles(root: string, files: FileContents): void {
 export function makeSparseFile(file: string, bytes: number): void {
   const handle = openSync(file, 'wx');
   ftruncateSync(handle, bytes);
+  closeSync(handle);
+}
+
+/** Writes into a file that is there; the rest of it, and its holes, stay as they are. */
+export function patchFile(file: string, position: number, content: string | Buffer): void {
+  const handle = openSync(file, 'r+');
+  writeSync(handle, Buffer.from(content), 0, undefined, position);
   closeSync(handle);
 }
 
