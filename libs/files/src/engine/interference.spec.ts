@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   linkSync,
   lstatSync,
@@ -75,8 +76,16 @@ function makeStorage(): void {
 }
 
 function makeArea(): void {
+  unlock(area());
   rmSync(area(), { recursive: true, force: true });
   mkdirSync(area('way/in'), { recursive: true });
+}
+
+/** Lets an ordinary user remove staged trees, whose directories are read-only. */
+function unlock(folder: string): void {
+  if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  chmodSync(folder, 0o700);
+  for (const name of readdirSync(folder)) unlock(path.join(folder, name));
 }
 
 interface Case {
