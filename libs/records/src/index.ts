@@ -5,7 +5,7 @@ export { type NewStagingFile, StagingFile } from './entities/staging-file.entity
 export { type OperationStatus, StagingRecord } from './entities/staging-record.entity';
 export { type Page } from './lists/cursor';
 export { type FileIdentity, ManifestRepository, type ManifestQuery } from './manifest/manifest.repository';
-export { newOperationId, timeOfOperationId } from './operations/operation-id';
+export { isOperationId, newOperationId, timeOfOperationId } from './operations/operation-id';
 export { OperationRepository } from './operations/operation.repository';
 export { type OperationFilter } from './operations/record-statements';
 export { OrphanedOperations } from './processes/orphaned-operations';

@@ -51,7 +51,8 @@ async function underLock<T>(runner: QueryRunner, work: () => Promise<T>): Promis
   try {
     return await work();
   } finally {
-    await runner.query('SELECT RELEASE_LOCK(?)', [name]);
+    // When this fails, the connection is gone, and the lock with it.
+    await runner.query('SELECT RELEASE_LOCK(?)', [name]).catch(() => undefined);
   }
 }
 

@@ -87,7 +87,10 @@ describe('deferred settlements', () => {
     await records.deferred.flush(50);
     await records.close();
 
-    expect(lost).toMatchObject([{ record: { id: record.id } }]);
+    const late = ended();
+    records.deferred.settleLater(late);
+
+    expect(lost).toMatchObject([{ record: { id: record.id } }, { record: { id: late.id } }]);
     expect(records.deferred.pending).toBe(0);
     other.exec('ROLLBACK');
   });

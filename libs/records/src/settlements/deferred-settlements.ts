@@ -48,8 +48,10 @@ export class DeferredSettlements {
    * what its manifest still lacks. Never throws; when too many wait, the oldest is given up.
    */
   settleLater(record: StagingRecord, rows: NewStagingFile[] = []): void {
+    const settlement = { record: { ...record }, rows };
     this.waiting.delete(record.id);
-    this.waiting.set(record.id, { record: { ...record }, rows });
+    this.waiting.set(record.id, settlement);
+    if (this.closed) return this.giveUp(settlement, stopped());
     if (this.waiting.size > MAX_PENDING) {
       const [oldest] = this.waiting.values();
       this.giveUp(oldest!, new Error(`More than ${MAX_PENDING} settlements wait for the database`));
@@ -69,7 +71,7 @@ export class DeferredSettlements {
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
-    for (const settlement of this.waiting.values()) this.giveUp(settlement, new Error('The service stopped'));
+    for (const settlement of this.waiting.values()) this.giveUp(settlement, stopped());
   }
 
   private async writeUntil(signal: AbortSignal): Promise<void> {
@@ -115,6 +117,10 @@ export class DeferredSettlements {
     this.waiting.delete(record.id);
     this.onLost(record, reason);
   }
+}
+
+function stopped(): Error {
+  return new Error('The service stopped');
 }
 
 async function write(manager: EntityManager, { record, rows }: Settlement): Promise<void> {
