@@ -1,5 +1,7 @@
 import { Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import { type DataSource } from 'typeorm';
 import {
   DatabaseHealth,
   DeferredSettlements,
@@ -55,6 +57,7 @@ describe('the module of the records', () => {
     expect((await consumer.operations.page({}, 5)).items).toHaveLength(1);
     expect((await consumer.manifest.page(record.id, { limit: 5 })).items).toEqual([]);
     expect(await consumer.orphans.list()).toEqual([]);
+    expect(await app.get<DataSource>(getDataSourceToken()).getRepository(StagingRecord).count()).toBe(1);
     await app.close();
   });
 

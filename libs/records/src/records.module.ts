@@ -6,6 +6,7 @@ import {
   Module,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
 import { createRecords, type Records } from './create-records';
 import { DatabaseHealth } from './database/database-health';
 import { ManifestRepository } from './manifest/manifest.repository';
@@ -53,8 +54,14 @@ export class RecordsModule implements OnApplicationShutdown {
           inject: [RECORDS],
           useFactory: (records: Records) => records[part],
         })),
+        // For `@InjectDataSource()`. Not by TypeOrmModule, which closes the database before the last ends are written.
+        {
+          provide: getDataSourceToken(),
+          inject: [RECORDS],
+          useFactory: (records: Records) => records.database.dataSource,
+        },
       ],
-      exports: PARTS.map(([token]) => token),
+      exports: [...PARTS.map(([token]) => token), getDataSourceToken()],
     };
   }
 
