@@ -28,8 +28,8 @@ export interface Records {
  */
 export async function createRecords(options: RecordsOptions): Promise<Records> {
   const database = await openDatabase(options);
-  const deferred = new DeferredSettlements(database, options.onLostSettlement ?? (() => undefined));
   const manifest = new ManifestRepository(database);
+  const deferred = new DeferredSettlements(database, manifest, options.onLostSettlement ?? (() => undefined));
   const operations = new OperationRepository(database, deferred, manifest);
   const identity = new ProcessIdentity();
   return {

@@ -5,7 +5,7 @@ import { type Database } from '../database/database';
 import { DatabaseUnavailable, isDuplicate } from '../database/database-errors';
 import { type NewStagingFile } from '../entities/staging-file.entity';
 import { type StagingRecord } from '../entities/staging-record.entity';
-import { insertFiles } from '../manifest/manifest.repository';
+import { insertFiles, type ManifestRepository } from '../manifest/manifest.repository';
 import { insertRecord, updateUnfinished } from '../operations/record-statements';
 
 /** Settlements that are kept at most; each holds a record and the last lines of its manifest. */
@@ -24,7 +24,7 @@ interface Settlement {
  * Ends of operations that the database has not taken yet. They are brought there in the background, again and again,
  * until it takes them, so that no operation which has ended stays `running`. Whatever the database did, or still does
  * when it wakes up, with statements whose answers were lost: the end written here wins over a record that is `queued` or
- * `running`, and yields to an end that is there.
+ * `running`, and yields to an end that is there. What does not end as a success keeps no manifest.
  */
 export class DeferredSettlements {
   private readonly waiting = new Map<string, Settlement>();
@@ -35,6 +35,7 @@ export class DeferredSettlements {
 
   constructor(
     private readonly database: Database,
+    private readonly manifest: ManifestRepository,
     private readonly onLost: (record: StagingRecord, reason: unknown) => void,
   ) {}
 
@@ -104,8 +105,11 @@ export class DeferredSettlements {
       if (!settlement) return;
       try {
         await this.database.transaction((manager) => write(manager, settlement));
+        const { id, status } = settlement.record;
+        // What failed has staged nothing. Whoever else may have ended it did not say otherwise.
+        if (status !== 'success') await this.manifest.removeOf(id);
         this.pauseMs = FIRST_PAUSE_MS;
-        this.waiting.delete(settlement.record.id);
+        this.waiting.delete(id);
       } catch (error) {
         if (error instanceof DatabaseUnavailable) return;
         this.giveUp(settlement, error);

@@ -222,6 +222,16 @@ export function describeRecords(open: () => Promise<Records>): void {
       expect((await records.manifest.page(record.id, { limit: 10 })).items).toHaveLength(1);
     });
 
+    it('leave no manifest of what failed', async () => {
+      const record = await add();
+      await records.manifest.add([testFile(record.id)]);
+      records.deferred.settleLater(ended(record, { status: 'failure', outcome: null }));
+      await records.deferred.flush();
+
+      expect(await records.operations.find(record.id)).toMatchObject({ status: 'failure' });
+      expect((await records.manifest.page(record.id, { limit: 10 })).items).toEqual([]);
+    });
+
     it('yield to an end that is there, with its manifest', async () => {
       const record = await add();
       await records.operations.settle(record.id, success({ filesDone: 5 }), [testFile(record.id)]);
