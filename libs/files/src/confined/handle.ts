@@ -111,6 +111,16 @@ export function withHandle<T>(handle: Handle, work: (handle: Handle) => T): T {
   }
 }
 
+/** Looks at a handle that stays open unless that fails. */
+export function closingOnError<T>(handle: Handle, look: (handle: Handle) => T): T {
+  try {
+    return look(handle);
+  } catch (error) {
+    closeSync(handle);
+    throw error;
+  }
+}
+
 /**
  * Device and mount of a handle as one text. Two directories with the same place can be linked and renamed between:
  * link(2) and rename(2) need one mount, and one btrfs subvolume, which has a device number of its own.

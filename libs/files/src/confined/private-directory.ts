@@ -1,5 +1,5 @@
 import { closeSync, fchmodSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs';
-import { at, eachEntry, errnoOf, type Handle, openDirectory, placeOf, statHandle } from './handle';
+import { at, closingOnError, eachEntry, errnoOf, type Handle, openDirectory, placeOf, statHandle } from './handle';
 import { type RawName } from '../names/raw-name';
 import { storageUnavailable, translate } from './system-errors';
 
@@ -63,7 +63,7 @@ function makeIn(parent: Handle, name: RawName, beat: () => void): PrivateDirecto
   // Who owns the parent may have swapped the name by now; a directory of the service's, closed to all and empty, is
   // as good as the one just made, and anything else is refused.
   const handle = openOwn(parent, name);
-  if (!isEmpty(handle)) {
+  if (!closingOnError(handle, isEmpty)) {
     closeSync(handle);
     throw storageUnavailable('The private directory', 'it was tampered with');
   }
@@ -85,11 +85,15 @@ function makeIfMissing(parent: Handle, name: RawName): boolean {
 export function openOwn(parent: Handle, name: RawName): Handle {
   const handle = openIfDirectory(parent, name);
   if (handle !== undefined) {
-    const stat = statHandle(handle);
-    if (Number(stat.uid) === process.geteuid!() && (stat.mode & 0o077n) === 0n) return handle;
+    if (closingOnError(handle, isOwn)) return handle;
     closeSync(handle);
   }
   throw storageUnavailable('The private directory', 'it does not belong to the service alone');
+}
+
+function isOwn(handle: Handle): boolean {
+  const stat = statHandle(handle);
+  return Number(stat.uid) === process.geteuid!() && (stat.mode & 0o077n) === 0n;
 }
 
 function openIfDirectory(parent: Handle, name: RawName): Handle | undefined {

@@ -45,6 +45,15 @@ export function translate(error: unknown, side: 'source' | 'target'): unknown {
   return side === 'target' ? inTheWay(errno, error) : error;
 }
 
+/** Runs calls on the storage (`source`) or in the user areas (`target`); what fails is {@link translate}d. */
+export function translating<T>(side: 'source' | 'target', work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw translate(error, side);
+  }
+}
+
 /** The error for a destination that is taken, or cannot be. */
 export function destinationConflict(message: string, cause?: unknown): AppError {
   return new AppError('destination_conflict', message, { cause });

@@ -1,5 +1,5 @@
 import { closeSync, symlinkSync, type BigIntStats } from 'node:fs';
-import { at, errnoOf, type Handle, reopenForReading, statHandle } from '../confined/handle';
+import { at, closingOnError, errnoOf, type Handle, reopenForReading, statHandle, statName } from '../confined/handle';
 import { type PrivateDirectory } from '../confined/private-directory';
 import { type ResolvedSource } from '../confined/resolve-source';
 import { translate } from '../confined/system-errors';
@@ -80,10 +80,11 @@ function copy({ task, source, spot, parents, control }: FilePlacement): Placed {
     const options = contentOptions(task, source.root.name, spot.areaGroup, true);
     const placed = placeCopy(content, before, parents.directory, parents.name, options, control);
     control.reading();
-    const after = statHandle(content);
-    if (after.size === before.size && after.mtimeNs === before.mtimeNs) return placed;
-    closeSync(placed.handle);
-    throw sourceChanged();
+    closingOnError(placed.handle, () => {
+      const after = statHandle(content);
+      if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) throw sourceChanged();
+    });
+    return placed;
   } catch (error) {
     throw translate(error, 'source');
   } finally {
@@ -104,8 +105,8 @@ function symlink({ task, source, parents, control }: FilePlacement): Placed {
   const checksum = checkLinked(task, source, control);
   control.writing();
   symlinkSync(rawPath(symbolicTarget(task, source)), at(parents.directory, parents.name));
-  const handle = holdPlaced(parents.directory, parents.name);
-  return { how: 'symbolic', stat: statHandle(handle), checksum, handle };
+  const stat = statName(parents.directory, parents.name)!;
+  return { how: 'symbolic', stat, checksum, handle: holdPlaced(parents.directory, parents.name) };
 }
 
 function checkLinked(task: PlaceTask, source: ResolvedSource, control: WorkerControl): PlacedFile['checksum'] {

@@ -162,7 +162,7 @@ export class TreeWalk<D> {
   }
 
   private descend(frame: Frame<D>, below: Below[]): void {
-    const stat = statHandle(frame.handle);
+    const stat = this.open(frame.path, () => statHandle(frame.handle));
     const above = [...frame.above, `${stat.dev}:${stat.ino}`];
     if (above.length >= MAX_DEPTH) {
       throw new AppError(

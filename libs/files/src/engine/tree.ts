@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, symlinkSync } from 'node:fs';
 import { at, errnoOf, type Handle, openDirectory, openForReading, statHandle, statName } from '../confined/handle';
 import { type PrivateDirectory, removePrivate } from '../confined/private-directory';
-import { translate } from '../confined/system-errors';
+import { translate, translating } from '../confined/system-errors';
 import { rawPath, type RawName } from '../names/raw-name';
 import { showPath } from '../names/path-text';
 import { type WorkerControl } from '../pool/control';
@@ -37,7 +37,7 @@ export function fillShard(
   control: WorkerControl,
 ): ShardResult {
   const visitor = new ShardVisitor(task, session, share, control);
-  new TreeWalk(task.storages, visitor, control).run(topOf(task, session));
+  translating('target', () => new TreeWalk(task.storages, visitor, control).run(topOf(task, session)));
   return visitor.end();
 }
 
@@ -169,14 +169,14 @@ export function sealTree(task: PlaceTask, session: TreeSession, control: WorkerC
     file: () => undefined,
     link: () => undefined,
     leave(copy, source) {
-      const stat = statHandle(source);
+      const stat = translating('source', () => statHandle(source));
       control.writing();
       keepTimes(copy, stat);
       seal(copy, statHandle(copy), task.ownership, group, task.ownership.dirMode);
     },
     close: (copy) => closeSync(copy),
   };
-  new TreeWalk(task.storages, visitor, control).run(topOf(task, session));
+  translating('target', () => new TreeWalk(task.storages, visitor, control).run(topOf(task, session)));
 }
 
 /** Opens a directory of the copy; where it is none, the source had something else there a moment ago. */
@@ -212,7 +212,7 @@ export function checkTree(task: PlaceTask, session: TreeSession, survey: TreeSur
 export function publishTree(task: PlaceTask, session: TreeSession, control: WorkerControl): void {
   const place = { directory: session.payloadParent, name: session.payloadName, made: session.made };
   control.writing();
-  sealMade(place, task.ownership, session.areaGroup ?? undefined);
+  translating('target', () => sealMade(place, task.ownership, session.areaGroup ?? undefined));
   control.step();
   publish({
     private: privateOf(session),

@@ -74,6 +74,10 @@ function fillAndPublish(task: PlaceTask, session: TreeSession, control: WorkerCo
     if (fingerprintShard(task, session, shard, control) !== filled.fingerprint) throw sourceChanged();
     publishTree(task, session, control);
   } finally {
-    closeSession(session, control);
+    try {
+      closeSession(session, control);
+    } catch {
+      // As in the service: what is left is removed by the next attempt or the next start.
+    }
   }
 }
