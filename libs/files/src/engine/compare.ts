@@ -152,7 +152,11 @@ export function symbolicTarget(task: PlaceTask, source: ResolvedSource): RawName
   return [prefix, ...source.path].join('/');
 }
 
-/** True when the destination is the very link that this request would make. */
+/**
+ * True when the destination is the very link that this request would make, or would fall back to: whether a hard link
+ * is possible is found out only later.
+ */
 export function isOwnLink(task: PlaceTask, source: ResolvedSource, spot: DestinationSpot): boolean {
+  if (task.content === 'copy' || task.linkPrefixes[source.root.name] === undefined) return false;
   return readLink(spot.base, spot.name) === symbolicTarget(task, source);
 }

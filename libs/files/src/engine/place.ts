@@ -118,8 +118,7 @@ class Placement {
   }
 
   private presentLink(stat: BigIntStats): PresentResult {
-    if (this.task.content === 'symlink' && isOwnLink(this.task, this.source, this.spot))
-      return this.asPresent(stat, true);
+    if (isOwnLink(this.task, this.source, this.spot)) return this.asPresent(stat, true);
     throw destinationConflict(
       'The destination is a symbolic link; links inside the user area are never followed. Remove it or choose another destination.',
     );
