@@ -1,6 +1,7 @@
 import { type EntityManager } from 'typeorm';
 import { type Database } from '../database/database';
 import { type NewStagingFile, StagingFile } from '../entities/staging-file.entity';
+import { insertRows } from '../database/table-statements';
 import { fromCursor, type Page, pageOf } from '../lists/cursor';
 
 /** Rows of one INSERT: few statements, each far below what a server takes (16 MiB) even with the longest paths. */
@@ -27,8 +28,7 @@ export interface FileIdentity {
 /** Adds lines to manifests. */
 export async function insertFiles(manager: EntityManager, rows: NewStagingFile[]): Promise<void> {
   for (let at = 0; at < rows.length; at += INSERT_STEP) {
-    const values = rows.slice(at, at + INSERT_STEP);
-    await manager.createQueryBuilder().insert().into(StagingFile).values(values).updateEntity(false).execute();
+    await insertRows(manager, StagingFile, rows.slice(at, at + INSERT_STEP));
   }
 }
 

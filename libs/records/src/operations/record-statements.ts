@@ -1,6 +1,7 @@
 import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity';
 import { type OperationStatus, StagingRecord, UNFINISHED } from '../entities/staging-record.entity';
+import { insertRows, updateRows } from '../database/table-statements';
 import { lowestIdAt } from './operation-id';
 
 /** Values for columns; a function gives an expression of SQL. */
@@ -24,18 +25,13 @@ const SEARCHED = ['localPathOnStorage', 'relativePath', 'stagedPath', 'label', '
 
 /** Adds one record. */
 export async function insertRecord(manager: EntityManager, values: RecordValues): Promise<void> {
-  await manager.createQueryBuilder().insert().into(StagingRecord).values(values).updateEntity(false).execute();
+  await insertRows(manager, StagingRecord, [values]);
 }
 
 /** Changes a record that has not ended; false when it has, or is not there. */
 export async function updateUnfinished(manager: EntityManager, id: string, values: RecordValues): Promise<boolean> {
-  const { affected } = await manager
-    .createQueryBuilder()
-    .update(StagingRecord)
-    .set(values)
-    .where('id = :id AND status IN (:...unfinished)', { id, unfinished: UNFINISHED })
-    .execute();
-  return affected === 1;
+  const where = { text: 'id = ? AND status IN (?, ?)', parameters: [id, ...UNFINISHED] };
+  return (await updateRows(manager, StagingRecord, values, where)) === 1;
 }
 
 /** The records that a filter names, newest first; `q` is left to {@link containing}. */
