@@ -1,10 +1,4 @@
-import {
-  type EntityManager,
-  type EntityMetadata,
-  type EntityTarget,
-  type ObjectLiteral,
-  type QueryResult,
-} from 'typeorm';
+import { type EntityManager, type EntityMetadata, type EntityTarget, type ObjectLiteral } from 'typeorm';
 import { type ColumnMetadata } from 'typeorm/metadata/ColumnMetadata';
 
 /**
@@ -67,6 +61,6 @@ export async function updateRows<T extends ObjectLiteral>(
   const changes = columns.map((one) => `${escape(one.databaseName)} = ${places.add(values[one.propertyName], one)}`);
   const text = `UPDATE ${escape(metadata.tableName)} SET ${changes.join(', ')} WHERE ${where.text}`;
   const parameters = [...places.parameters, ...where.parameters];
-  const { affected } = (await manager.queryRunner!.query(text, parameters, true));
+  const { affected } = await manager.queryRunner!.query(text, parameters, true);
   return affected ?? 0;
 }
