@@ -2,6 +2,12 @@ import type Libsql from 'libsql';
 import { whileBusy } from './while-busy';
 
 /**
+ * Pages (of 4 KiB) after which what was written ahead moves to the main file: the one moment in which SQLite waits for the
+ * disk, and with it the service's thread. Four times its default, so that it comes a quarter as often.
+ */
+const CHECKPOINT_PAGES = 4000;
+
+/**
  * Sets a fresh connection up: readers and the writer do not stop each other (WAL), and a commit is safe from a crash of
  * the service though not from one of the host. Waits for other processes, which shut everybody out when they do the
  * same, or when they are the last to close the file.
@@ -12,6 +18,7 @@ export async function setUpSqlite(connection: Libsql.Database, timeoutMs: number
   await whileBusy(() => {
     writeAhead(connection);
     connection.pragma('synchronous = NORMAL');
+    connection.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   }, performance.now() + timeoutMs);
 }
 
