@@ -166,9 +166,8 @@ export function placeLink(
   try {
     linkSync(at(from.parent, from.name), at(directory, name));
   } catch (error) {
-    // A directory gives EPERM as well, but says nothing of what can be linked here.
-    if (statName(from.parent, from.name)?.isFile() === false) throw sourceChanged(showPath(from.path).text);
-    throw linkError(error, from.path);
+    if (concernsSource(error, from, directory)) throw sourceChanged(showPath(from.path).text || undefined);
+    throw linkError(error);
   }
   const stat = statName(directory, name)!;
   // The name may have been swapped between the look and the link.
@@ -205,9 +204,25 @@ function checkLinkable(stat: BigIntStats, path: RawName, userUid: number | null)
   }
 }
 
-function linkError(error: unknown, path: RawName): unknown {
+/** Whether a link could not be made since the source is not there any more, or another thing than it was. */
+function concernsSource(error: unknown, from: { parent: Handle; name: RawName }, directory: Handle): boolean {
+  switch (errnoOf(error)) {
+    case 'ENOENT':
+      // Unless it is the private directory that was removed.
+      return statHandle(directory).nlink > 0n;
+    case 'EPERM':
+      // A directory gives this as well, which says nothing of what can be linked here.
+      return !statName(from.parent, from.name)?.isFile();
+    case 'EEXIST':
+      // Another worker was told of something else under this name.
+      return true;
+    default:
+      return false;
+  }
+}
+
+function linkError(error: unknown): unknown {
   const errno = errnoOf(error);
-  if (errno === 'ENOENT' || errno === 'EEXIST') return sourceChanged(path === '' ? undefined : showPath(path).text);
   if (errno !== undefined && NO_LINK.has(errno)) {
     return new AppError(
       'cross_device_link',

@@ -12,12 +12,15 @@ export class DestinationLocks {
     const mine = new Promise<void>((resolve) => (release = resolve));
     const tail = (before ?? Promise.resolve()).then(() => mine);
     this.tails.set(key, tail);
+    // Only when those before it have gone as well: one that stops waiting must not open the door for the next.
+    void tail.then(() => {
+      if (this.tails.get(key) === tail) this.tails.delete(key);
+    });
     try {
       if (before) await abortable(before, signal);
       return await work();
     } finally {
       release();
-      if (this.tails.get(key) === tail) this.tails.delete(key);
     }
   }
 }
