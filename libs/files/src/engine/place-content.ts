@@ -169,6 +169,7 @@ export function placeLink(
     if (concernsSource(error, from, directory)) throw sourceChanged(showPath(from.path).text || undefined);
     throw linkError(error);
   }
+  control.writing();
   const stat = statName(directory, name)!;
   // The name may have been swapped between the look and the link.
   if (from.stat && !sameObject(from.stat, stat)) throw sourceChanged();

@@ -114,6 +114,7 @@ export class TreeWalk<D> {
       throw readError(error, frame.path);
     }
     if (below.length > 0) this.descend(frame, below);
+    this.control.reading(frame.root.ordinal);
     this.visitor.leave?.(frame.data, frame.handle);
   }
 

@@ -163,8 +163,12 @@ function openContent(file: TreeFile): Handle {
 export function sealTree(task: PlaceTask, session: TreeSession, control: WorkerControl): void {
   const group = session.areaGroup ?? undefined;
   const visitor: TreeVisitor<Handle> = {
-    enter: (_path, name, parent) =>
-      parent === undefined ? openDirectory(session.payloadParent, session.payloadName) : openFilled(parent, name),
+    enter(_path, name, parent) {
+      control.writing();
+      return parent === undefined
+        ? openDirectory(session.payloadParent, session.payloadName)
+        : openFilled(parent, name);
+    },
     wants: () => false,
     file: () => undefined,
     link: () => undefined,
