@@ -11,7 +11,7 @@ export class FileBrowser {
   ) {}
 
   /** A page of a storage's directory, by name. `path` as bytes; absolute, or relative to the (first) storage. */
-  listStorage(
+  async listStorage(
     request: PageRequest & { storage: string | undefined; path: RawName; asSent: string },
   ): Promise<ListedPage> {
     const { storage, path: raw, asSent, after, limit } = request;
@@ -27,7 +27,7 @@ export class FileBrowser {
   }
 
   /** Creates a file on the first storage; see the task for what it refuses. */
-  createFile(path: RawName, asSent: string, content: Uint8Array): Promise<void> {
+  async createFile(path: RawName, asSent: string, content: Uint8Array): Promise<void> {
     const task = { storages: this.roots.storages, raw: path, asSent, content };
     return this.pool.run('createFile', task, { roots: this.roots.touchedBy(path, undefined) });
   }
