@@ -4,7 +4,7 @@ import { makeDeepTree, makeFifo, snapshot, writeFiles } from '../../../../test/s
 import { readDestination } from '../names/path-text';
 import { createFiles } from '../create-files';
 import { LeftOvers } from '../stager/left-overs';
-import { createTestSite, type TestSite } from '../testing/test-site';
+import { createTestSite, testOptions, type TestSite } from '../testing/test-site';
 
 const ID = '01900000-0000-7000-8000-00000000abcd';
 const OTHER = '01900000-0000-7000-8000-00000000ef01';
@@ -121,21 +121,7 @@ it('is refused while ".staging" is not the service\'s own', async () => {
 
 it('a service that dies in the middle leaves what the next one finds and removes', async () => {
   writeFiles(site.storage, Object.fromEntries(Array.from({ length: 200 }, (_none, index) => [`tree/${index}`, 'x'])));
-  const dying = await createFiles({
-    storages: [{ name: 'default', path: site.storage }],
-    target: site.areas,
-    createWhenMissing: [],
-    marker: undefined,
-    timeoutMs: 30_000,
-    workers: 1,
-    createAreas: true,
-    algorithm: null,
-    linkFallback: 'error',
-    linkPrefixes: {},
-    limits: { maxFiles: 0, maxBytes: 0 },
-    ownership: { minUid: 1000, unmapped: { kind: 'service' }, fileMode: 0o400, dirMode: 0o500 },
-    userMapFile: undefined,
-  });
+  const dying = await createFiles({ ...testOptions(site.storage, site.areas), workers: 1 });
   const request = { ...site.request('tree', 'deep/er/result'), operationId: ID };
   // Its threads end while the tree waits to be published.
   const beforePublish = () => dying.pool.close();

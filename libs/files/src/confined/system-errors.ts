@@ -59,15 +59,17 @@ export function destinationConflict(message: string, cause?: unknown): AppError 
   return new AppError('destination_conflict', message, { cause });
 }
 
+/** The error for a destination that somebody else works on at the same time: the same request may succeed later. */
+export function destinationRestless(message: string, cause?: unknown): AppError {
+  return new AppError('destination_conflict', `${message} Try again when it is at rest.`, { cause, retryable: true });
+}
+
 function inTheWay(errno: string, error: unknown): unknown {
   if (errno === 'ENAMETOOLONG') {
     return destinationConflict('The destination has a name that is too long for its file system.', error);
   }
   if (!CHANGED.has(errno)) return error;
-  return destinationConflict(
-    'The destination was changed by somebody else while data was brought there. Try again when it is at rest.',
-    error,
-  );
+  return destinationRestless('The destination was changed by somebody else while data was brought there.', error);
 }
 
 /** The error for a full disk or an exhausted quota. */

@@ -4,7 +4,7 @@ import { at, type Handle, openDirectory } from '../confined/handle';
 import { makePrivate, type PrivateDirectory, removePrivate } from '../confined/private-directory';
 import { outsideStorage, type ResolvedSource, sourcePath, SourceResolver } from '../confined/resolve-source';
 import { openRoot } from '../confined/root';
-import { destinationConflict, translate } from '../confined/system-errors';
+import { destinationConflict, destinationRestless, translate } from '../confined/system-errors';
 import { type DestinationSpot, locateDestination } from '../confined/user-area';
 import { lastName, refusePrivateNames } from '../names/path-text';
 import { type WorkerControl } from '../pool/control';
@@ -46,7 +46,7 @@ export function place(task: PlaceTask, control: WorkerControl): PlaceResult {
         kept = result.type === 'tree';
         return result;
       }
-      throw destinationConflict('The destination keeps changing. Try again when it is at rest.');
+      throw destinationRestless('The destination keeps changing.');
     } finally {
       if (!kept) closeSync(target);
     }

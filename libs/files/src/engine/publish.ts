@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { at, errnoOf, type Handle, openDirectory, sameObject, statHandle, statName } from '../confined/handle';
 import { type PrivateDirectory } from '../confined/private-directory';
-import { destinationConflict, translate } from '../confined/system-errors';
+import { destinationRestless, translate } from '../confined/system-errors';
 import { openStep } from '../confined/user-area';
 import { type RawName } from '../names/raw-name';
 import { MODE_BITS, type Ownership, seal } from './ownership';
@@ -115,7 +115,7 @@ export function publish(publication: Publication): void {
       missing = missing.slice(1);
       fromName = missing[0] ?? publication.place.name;
     }
-    throw destinationConflict('The directories of the destination keep changing. Try again when they are at rest.');
+    throw destinationRestless('The directories of the destination keep changing.');
   } catch (error) {
     throw translate(error, 'target');
   } finally {
@@ -146,9 +146,7 @@ function moveIn(move: Move): boolean {
     throw error;
   }
   if (!sameObject(stat, statName(move.base, move.toName))) {
-    throw destinationConflict(
-      'The destination was changed by somebody else while it was published. Look at it, then try again.',
-    );
+    throw destinationRestless('The destination was changed by somebody else while it was published.');
   }
   return true;
 }

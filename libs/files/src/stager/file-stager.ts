@@ -1,5 +1,6 @@
 import { AppError } from '@app/core';
 import { type OwnershipPolicy } from '../accounts/ownership-policy';
+import { destinationRestless } from '../confined/system-errors';
 import { normalizeChecksum } from '../engine/hashing';
 import { DestinationTaken, OtherFileSystem } from '../engine/publish';
 import { type ContentKind, type PlaceResult, type PlaceTask } from '../engine/task-types';
@@ -72,7 +73,8 @@ export class FileStager {
       } catch (error) {
         const again =
           error instanceof DestinationTaken || (error instanceof OtherFileSystem && !task.besideDestination);
-        if (!again || tries >= MAX_TRIES) throw tries >= MAX_TRIES && again ? keepsChanging(error) : error;
+        if (!again) throw error;
+        if (tries >= MAX_TRIES) throw destinationRestless('The destination keeps changing.', error);
         if (error instanceof OtherFileSystem) this.keepApart(task);
       }
     }
@@ -159,12 +161,6 @@ class PublishGate {
       },
     );
   }
-}
-
-function keepsChanging(cause: unknown): AppError {
-  return new AppError('destination_conflict', 'The destination keeps changing. Try again when it is at rest.', {
-    cause,
-  });
 }
 
 /** The log's line for the check and the move of one file, or for the check that found it there. */

@@ -48,7 +48,7 @@ export async function createTestSite(options: Partial<FilesOptions> = {}, where 
   const areas = options.target ?? path.join(directory, 'areas');
   mkdirSync(storage, { recursive: true });
   mkdirSync(areas, { recursive: true });
-  const files = await createFiles({ ...defaults(storage, areas), ...options });
+  const files = await createFiles({ ...testOptions(storage, areas), ...options });
   const request: TestSite['request'] = (source, destination, overrides = {}) => ({
     operationId: nextId(),
     username: 'jane',
@@ -84,7 +84,8 @@ export async function createTestSite(options: Partial<FilesOptions> = {}, where 
   };
 }
 
-function defaults(storage: string, areas: string): FilesOptions {
+/** What a site is like unless a test wants it otherwise. */
+export function testOptions(storage: string, areas: string): FilesOptions {
   return {
     storages: [{ name: 'default', path: storage }],
     target: areas,
