@@ -809,6 +809,15 @@ describe('a site with decisions of its own', () => {
     );
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(existsSync(`${service.areas}/ana/beyond-${what}`)).toBe(false);
+    expect((await service.get(`/operations?q=beyond-${what}`)).body.items).toEqual([]);
+  });
+
+  it('refuses a checksum for a directory, and keeps no record of that', async () => {
+    const checksum = { algorithm: 'md5', value: '0'.repeat(32) };
+    const source = { local_path_on_storage: 'tree', relative_path: 'sum-of-tree', checksum };
+    const answer = await service.stage(source);
+    expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed', errors: [{ field: 'checksum' }] } });
+    expect((await service.get('/operations?q=sum-of-tree')).body.items).toEqual([]);
   });
 });
 

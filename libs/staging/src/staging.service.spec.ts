@@ -194,6 +194,21 @@ describe('StagingService, of failures,', () => {
     expect((await records.operations.page({}, 10, undefined)).items).toEqual([]);
   });
 
+  it.each(['validation_failed', 'quota_exceeded'] as const)(
+    'keeps no record of %s, but its log lines',
+    async (code) => {
+      let id = '';
+      const { service, records, ended, logOf } = await withMethod((operation) => {
+        id = operation.id;
+        return Promise.reject(new AppError(code, 'checksum is for files.'));
+      });
+      await expect(failureOf(service.stage(newRequest()))).resolves.toMatchObject({ code, operationId: undefined });
+      expect(await records.operations.find(id)).toBeNull();
+      expect(ended).toMatchObject([{ record: { status: 'failure', errorCode: code } }]);
+      expect((await logOf(id)).at(-1)).toMatchObject({ code, message: 'checksum is for files.' });
+    },
+  );
+
   it('stages nothing for a system account, and records that', async () => {
     const stage = jest.fn();
     const { service } = await withMethod(stage);

@@ -62,6 +62,19 @@ export class OperationRepository {
     });
   }
 
+  /** Removes the record of an operation that has not ended, with its manifest; idempotent. */
+  async discard(id: string): Promise<void> {
+    await this.manifest.removeOf(id);
+    await this.database.write((manager) =>
+      manager
+        .createQueryBuilder()
+        .delete()
+        .from(StagingRecord)
+        .where('id = :id AND status IN (:...unfinished)', { id, unfinished: UNFINISHED })
+        .execute(),
+    );
+  }
+
   /** Writes the progress of an operation that has not ended; one that has stays as it is. */
   async update(id: string, progress: Partial<StagingRecord>): Promise<void> {
     await this.database.write((manager) => updateUnfinished(manager, id, progress));

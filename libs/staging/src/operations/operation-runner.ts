@@ -21,6 +21,9 @@ export type Work = (operation: StagingOperation, context: StagingContext) => Pro
 /** Failures that operators should see as errors; the others are the caller's to mend. */
 const SITE_FAILURES = new Set(['internal_error', 'storage_unavailable', 'insufficient_storage', 'checksum_mismatch']);
 
+/** What has no record (contract, section 3): here, what only a look at the source showed to be no proper request. */
+const UNRECORDED = new Set(['validation_failed', 'quota_exceeded']);
+
 /** Runs one operation from its written record to its settled one, and logs each step under its id. */
 @Injectable()
 export class OperationRunner {
@@ -51,8 +54,7 @@ export class OperationRunner {
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
       return record;
     } catch (error) {
-      const failure = AppError.from(error).ofOperation(record.id);
-      await this.fail(record, failure);
+      const failure = await this.fail(record, AppError.from(error));
       const level = SITE_FAILURES.has(failure.code) ? 'error' : 'warning';
       log[level](failure.message, { ...told(record, begun), code: failure.code, ...causeOf(failure, error) });
       throw failure;
@@ -99,8 +101,22 @@ export class OperationRunner {
     }
   }
 
-  private async fail(record: StagingRecord, failure: AppError): Promise<void> {
+  /** Records a failure; returns it as the caller is told it. */
+  private async fail(record: StagingRecord, failure: AppError): Promise<AppError> {
+    if (UNRECORDED.has(failure.code) && (await this.discard(record, failure))) return failure;
     await this.settle(record, failureOf(failure), []);
+    return failure.ofOperation(record.id);
+  }
+
+  /** False when the database cannot do it now: then the record stays, as a failure. */
+  private async discard(record: StagingRecord, failure: AppError): Promise<boolean> {
+    try {
+      await this.records.discard(record.id);
+      Object.assign(record, failureOf(failure));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Settles now, or as soon as the database takes it: an operation that has ended never stays `running`. */
