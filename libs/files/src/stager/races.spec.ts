@@ -10,7 +10,7 @@ import { type Placement } from './placement';
 /** The real thing: another process swaps names as fast as it can while the service works. */
 
 const CANARY = 'what lies outside must stay there';
-const ROUNDS = 40;
+const ROUNDS = 20;
 
 let site: TestSite;
 let swapper: ChildProcess | undefined;
@@ -18,7 +18,7 @@ let swapper: ChildProcess | undefined;
 beforeEach(async () => {
   site = await createTestSite({}, memoryFolder());
   writeFiles(path.join(site.directory, 'outside'), { canary: CANARY, 'sub/canary': CANARY, f1: CANARY });
-  const files = Object.fromEntries(Array.from({ length: 30 }, (_none, index) => [`f${index}`, `content ${index}`]));
+  const files = Object.fromEntries(Array.from({ length: 8 }, (_none, index) => [`f${index}`, `content ${index}`]));
   writeFiles(path.join(site.storage, 'tree/sub'), files);
   writeFiles(path.join(site.storage, 'tree'), files);
   mkdirSync(area('in/deep'), { recursive: true });

@@ -219,10 +219,12 @@ describe('its manifest', () => {
     async (algorithm) => {
       const own = await createTestSite({ algorithm });
       try {
-        const files = makeTree(own.storage, { files: 80, sizes: [0, 1, 1000, 1_048_576], perDirectory: 4 });
+        const files = makeTree(own.storage, { files: 80, sizes: [0, 1, 1000, 5000], perDirectory: 4 });
+        writeFiles(own.storage, { large: bytesOf('large', 1_048_577) });
+        files.push('large');
         symlinkSync('d000', path.join(own.storage, 'link'));
         const { placed, rows } = await listen('copy', '.', 'all', {}, own);
-        expect(placed.files).toBe(81);
+        expect(placed.files).toBe(82);
         expect(rows.map((row) => row.path)).toEqual([...files, 'link'].sort());
         for (const row of rows) {
           const copy = path.join(own.areas, 'jane/all', row.path);
