@@ -4,7 +4,7 @@ import { makeDeepTree, makeFifo, snapshot, writeFiles } from '../../../../test/s
 import { readDestination } from '../names/path-text';
 import { createFiles } from '../create-files';
 import { LeftOvers } from '../stager/left-overs';
-import { createTestSite, testOptions, type TestSite } from '../testing/test-site';
+import { createTestSite, memoryFolder, testOptions, type TestSite } from '../testing/test-site';
 
 const ID = '01900000-0000-7000-8000-00000000abcd';
 const OTHER = '01900000-0000-7000-8000-00000000ef01';
@@ -12,7 +12,7 @@ const OTHER = '01900000-0000-7000-8000-00000000ef01';
 let site: TestSite;
 let leftOvers: LeftOvers;
 beforeEach(async () => {
-  site = await createTestSite();
+  site = await createTestSite({}, memoryFolder());
   leftOvers = new LeftOvers(site.pool, site.roots);
   mkdirSync(area('deep/er'), { recursive: true });
 });

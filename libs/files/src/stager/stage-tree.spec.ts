@@ -43,27 +43,31 @@ import { type PlaceHooks } from './placement';
 const isRoot = process.getuid!() === 0;
 const OLD = new Date('2001-02-03T04:05:06.789Z');
 
+/** In memory: for trees of many files, in which no disk matters. */
 let site: TestSite;
 let mapped: TestSite;
-/** In memory: for trees of many files, in which no disk matters. */
-let quick: TestSite;
+/** On disk, where each flush takes its time. */
+let disk: TestSite;
 const jane = isRoot ? { uid: 61_001, gid: 61_002 } : { uid: process.getuid!(), gid: process.getgid!() };
 
 beforeAll(async () => {
-  site = await createTestSite();
-  quick = await createTestSite({}, memoryFolder());
+  site = await createTestSite({}, memoryFolder());
+  disk = await createTestSite();
   const userMapFile = path.join(site.directory, 'user-map');
   writeFileSync(userMapFile, `jane:${jane.uid}:${jane.gid}\n`);
   const ownership = { minUid: 1, unmapped: { kind: 'refuse' }, fileMode: 0o400, dirMode: 0o500 } as const;
-  mapped = await createTestSite({ storages: [{ name: 'default', path: site.storage }], userMapFile, ownership });
+  mapped = await createTestSite(
+    { storages: [{ name: 'default', path: site.storage }], userMapFile, ownership },
+    memoryFolder(),
+  );
 });
 afterAll(async () => {
   await mapped.close();
-  await quick.close();
+  await disk.close();
   await site.close();
 });
 afterEach(() => {
-  expect([...site.leftOvers(), ...mapped.leftOvers(), ...quick.leftOvers()]).toEqual([]);
+  expect([...site.leftOvers(), ...mapped.leftOvers(), ...disk.leftOvers()]).toEqual([]);
 });
 
 const source = (...names: string[]) => path.join(site.storage, ...names);
@@ -93,13 +97,15 @@ async function listen(how: 'copy' | 'link', from: string, to: string, hooks: Par
 
 describe('a copy of a tree', () => {
   it('has everything that the tree has, with its times, read-only', async () => {
+    const source = (...names: string[]) => path.join(disk.storage, ...names);
+    const area = (...names: string[]) => path.join(disk.areas, 'jane', ...names);
     makeTree(source('tree'), { files: 300, sizes: [0, 10, 4096, 70_000], perDirectory: 10 });
     mkdirSync(source('tree/empty/nested'), { recursive: true });
     writeFiles(source('tree'), { 'odd names/ a\nb \\': 'odd', [`odd names/${'n'.repeat(255)}`]: 'long' });
     writeFileSync(notUtf8(source('tree/odd names')), 'raw');
     symlinkSync('../d000/f000001', source('tree/odd names/link'));
     age(source('tree'));
-    const { placed, notes } = await listen('copy', 'tree', 'made/copy');
+    const { placed, notes } = await listen('copy', 'tree', 'made/copy', {}, disk);
     expect(contentOf(snapshot(area('made/copy')))).toEqual(contentOf(snapshot(source('tree'))));
     expect(placed).toEqual({
       outcome: 'staged',
@@ -138,7 +144,7 @@ describe('a copy of a tree', () => {
   });
 
   it('may be a whole storage', async () => {
-    const small = await createTestSite();
+    const small = await createTestSite({}, memoryFolder());
     try {
       writeFiles(small.storage, { 'a/file': 'x' });
       await expect(small.copy('.', 'all')).resolves.toMatchObject({ stagedPath: 'all', files: 1 });
@@ -169,14 +175,13 @@ describe('a copy of a tree', () => {
   });
 
   it('may have 10,000 files in one directory', async () => {
-    mkdirSync(path.join(quick.storage, 'wide'));
-    for (let index = 0; index < 10_000; index += 1)
-      writeFileSync(path.join(quick.storage, `wide/${index}`), `${index}`);
-    const { placed, rows } = await listen('copy', 'wide', 'wide', {}, quick);
+    mkdirSync(source('wide'));
+    for (let index = 0; index < 10_000; index += 1) writeFileSync(source(`wide/${index}`), `${index}`);
+    const { placed, rows } = await listen('copy', 'wide', 'wide');
     expect(placed).toMatchObject({ files: 10_000, bytes: 38_890 });
     expect(rows).toHaveLength(10_000);
     expect(new Set(rows.map((row) => row.path)).size).toBe(10_000);
-    const copy = path.join(quick.areas, 'jane/wide');
+    const copy = area('wide');
     expect(readdirSync(copy)).toHaveLength(10_000);
     expect(readFileSync(path.join(copy, '9999'), 'utf8')).toBe('9999');
   });
@@ -217,7 +222,7 @@ describe('its manifest', () => {
   it.each(Object.keys(sums) as Algorithm[])(
     'has a row with the right checksum for each file (%s)',
     async (algorithm) => {
-      const own = await createTestSite({ algorithm });
+      const own = await createTestSite({ algorithm }, memoryFolder());
       try {
         const files = makeTree(own.storage, { files: 80, sizes: [0, 1, 1000, 5000], perDirectory: 4 });
         writeFiles(own.storage, { large: bytesOf('large', 1_048_577) });
@@ -250,26 +255,26 @@ describe('its manifest', () => {
     writeFileSync(notUtf8(source('bytes')), 'raw');
     const { rows } = await listen('copy', 'bytes', 'bytes');
     expect(rows.map((row) => row.path)).toEqual(['caf\xff.fits']);
-    makeTree(path.join(quick.storage, 'parts'), { files: 1600, sizes: [1] });
+    makeTree(source('parts'), { files: 1600, sizes: [1] });
     const parts: number[] = [];
     const onManifest = (part: ManifestRow[]) => Promise.resolve(void parts.push(part.length));
-    await listen('copy', 'parts', 'parts', { onManifest }, quick);
+    await listen('copy', 'parts', 'parts', { onManifest });
     expect(Math.max(...parts)).toBe(500);
     expect(parts.reduce((sum, length) => sum + length)).toBe(1600);
   });
 
   it('ends the copy when it cannot be kept', async () => {
-    makeTree(path.join(quick.storage, 'unkept'), { files: 5000, sizes: [10] });
+    makeTree(source('unkept'), { files: 5000, sizes: [10] });
     const refusal = new AppError('database_unavailable', 'The database is away.');
     let asked = 0;
     const onManifest = () => ((asked += 1), Promise.reject(refusal));
-    await expect(listen('copy', 'unkept', 'unkept', { onManifest }, quick)).rejects.toBe(refusal);
-    expect(existsSync(path.join(quick.areas, 'jane/unkept'))).toBe(false);
+    await expect(listen('copy', 'unkept', 'unkept', { onManifest })).rejects.toBe(refusal);
+    expect(existsSync(area('unkept'))).toBe(false);
     expect(asked).toBeLessThan(6);
   });
 
   it('that is kept slowly slows the workers down, not the memory up', async () => {
-    makeTree(path.join(quick.storage, 'slow'), { files: 40_000, sizes: [0], perDirectory: 1000 });
+    makeTree(source('slow'), { files: 40_000, sizes: [0], perDirectory: 1000 });
     let waiting = 0;
     let most = 0;
     let rows = 0;
@@ -280,7 +285,7 @@ describe('its manifest', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       waiting -= 1;
     };
-    await listen('link', 'slow', 'slow', { onManifest }, quick);
+    await listen('link', 'slow', 'slow', { onManifest });
     expect(rows).toBe(40_000);
     // 32 unread in all, and one more for each worker that has just sent its own.
     expect(most).toBeLessThanOrEqual(35);
@@ -395,12 +400,15 @@ describe('links in a tree', () => {
   it('may lead to another storage, but not make a link there a way out', async () => {
     const folder = source('..', 'second');
     writeFiles(folder, { 'data/file': 'second' });
-    const both = await createTestSite({
-      storages: [
-        { name: 'default', path: site.storage },
-        { name: 'second', path: folder },
-      ],
-    });
+    const both = await createTestSite(
+      {
+        storages: [
+          { name: 'default', path: site.storage },
+          { name: 'second', path: folder },
+        ],
+      },
+      memoryFolder(),
+    );
     try {
       mkdirSync(source('across'));
       symlinkSync(path.join(folder, 'data'), source('across/data'));
@@ -563,11 +571,11 @@ describeWhere(oneFileSystem(), 'where no hard link can be made', () => {
   const prefix = '/as/users/see it';
   /** A storage in memory, user areas on disk. */
   const apart = async (options: Partial<FilesOptions>) => {
-    const where = await createTestSite({ ...options, storages: [{ name: 'default', path: quick.storage }] });
+    const where = await createTestSite({ ...options, storages: [{ name: 'default', path: site.storage }] });
     expect((await where.roots.inspect())[1]!.pair).toMatchObject({ hardLink: false, clone: false });
     return where;
   };
-  beforeAll(() => writeFiles(path.join(quick.storage, 'far'), { 'a file': 'x', 'sub/other': 'y' }));
+  beforeAll(() => writeFiles(source('far'), { 'a file': 'x', 'sub/other': 'y' }));
 
   it('is told as such by default, and leaves nothing', async () => {
     const where = await apart({});
@@ -708,10 +716,13 @@ describe('a source that changes under the copy', () => {
   });
 
   it('behind the limits of the site is not staged beyond them', async () => {
-    const limited = await createTestSite({
-      storages: [{ name: 'default', path: site.storage }],
-      limits: { maxFiles: 6, maxBytes: 1000 },
-    });
+    const limited = await createTestSite(
+      {
+        storages: [{ name: 'default', path: site.storage }],
+        limits: { maxFiles: 6, maxBytes: 1000 },
+      },
+      memoryFolder(),
+    );
     try {
       for (const how of ['copy', 'link'] as const) {
         for (const change of ['more', 'larger']) {
@@ -750,10 +761,13 @@ describe("the site's limits", () => {
       [2, 0],
       [0, 9],
     ] as const) {
-      const limited = await createTestSite({
-        storages: [{ name: 'default', path: site.storage }],
-        limits: { maxFiles, maxBytes },
-      });
+      const limited = await createTestSite(
+        {
+          storages: [{ name: 'default', path: site.storage }],
+          limits: { maxFiles, maxBytes },
+        },
+        memoryFolder(),
+      );
       for (const how of ['copy', 'link'] as const) {
         ends[`${how} ${maxFiles} ${maxBytes}`] = await limited[how]('limited', how).then(
           (placed) => placed.outcome,

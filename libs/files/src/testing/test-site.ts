@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createFiles, type Files } from '../create-files';
@@ -31,11 +31,16 @@ function nextId(): string {
   return `01900000-0000-7000-8000-${counter.toString(16).padStart(12, '0')}`;
 }
 
-/** A folder in memory where the host has one: for thousands of small runs in which no disk matters. */
+const MEMORY_FOLDER = '/dev/shm';
+/** Containers often have very little. */
+const ENOUGH_BYTES = 512 * 1024 ** 2;
+
+/** A folder in memory where the host has a large one: for thousands of small runs in which no disk matters. */
 export function memoryFolder(): string {
   try {
-    accessSync('/dev/shm', constants.W_OK | constants.X_OK);
-    return '/dev/shm';
+    accessSync(MEMORY_FOLDER, constants.W_OK | constants.X_OK);
+    const { bavail, bsize } = statfsSync(MEMORY_FOLDER);
+    return bavail * bsize >= ENOUGH_BYTES ? MEMORY_FOLDER : tmpdir();
   } catch {
     return tmpdir();
   }
