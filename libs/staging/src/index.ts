@@ -1,7 +1,7 @@
 export { MethodRegistry } from './contract/method-registry';
 export {
-  destinationOf,
   type MethodCapabilities,
+  placeRequestOf,
   type StagingContext,
   type StagingMethod,
   type StagingOperation,

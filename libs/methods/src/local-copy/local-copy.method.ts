@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { FileStager } from '@app/files';
 import {
-  destinationOf,
+  placeRequestOf,
   type StagingContext,
   type StagingMethod,
   type StagingOperation,
@@ -19,7 +19,6 @@ export class LocalCopyMethod implements StagingMethod {
   constructor(private readonly files: FileStager) {}
 
   stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome> {
-    const { id: operationId, ...rest } = operation;
-    return this.files.copy({ operationId, ...rest, destination: destinationOf(operation) }, context);
+    return this.files.copy(placeRequestOf(operation), context);
   }
 }

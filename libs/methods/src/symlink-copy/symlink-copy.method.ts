@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { FileStager } from '@app/files';
 import {
-  destinationOf,
+  placeRequestOf,
   type StagingContext,
   type StagingMethod,
   type StagingOperation,
@@ -22,7 +22,6 @@ export class SymlinkCopyMethod implements StagingMethod {
   constructor(private readonly files: FileStager) {}
 
   stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome> {
-    const { id: operationId, ...rest } = operation;
-    return this.files.link({ operationId, ...rest, destination: destinationOf(operation) }, context);
+    return this.files.link(placeRequestOf(operation), context);
   }
 }

@@ -1,4 +1,11 @@
-import { type Checksum, type DestinationPath, type Placement, type PlaceHooks, type RawName } from '@app/files';
+import {
+  type Checksum,
+  type DestinationPath,
+  type Placement,
+  type PlaceHooks,
+  type PlaceRequest,
+  type RawName,
+} from '@app/files';
 
 /** One source to be brought to one destination by one method. Checked for form, not for where its paths lead. */
 export interface StagingOperation {
@@ -58,8 +65,8 @@ export interface StagingMethod {
   stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome>;
 }
 
-/** The destination of an operation whose method needs one. */
-export function destinationOf(operation: StagingOperation): DestinationPath {
-  if (!operation.destination) throw new Error('The operation has no destination although its method needs one');
-  return operation.destination;
+/** What `FileStager` is asked for by a method that puts data into the user's area. */
+export function placeRequestOf({ id: operationId, destination, ...rest }: StagingOperation): PlaceRequest {
+  if (!destination) throw new Error('The operation has no destination although its method needs one');
+  return { operationId, destination, ...rest };
 }
