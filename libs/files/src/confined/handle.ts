@@ -10,6 +10,7 @@ import {
   type BigIntStats,
   type Dirent,
 } from 'node:fs';
+import { constants as constantsOfSystem } from 'node:os';
 import { isPlainName, type RawName, rawPath } from '../names/raw-name';
 
 /**
@@ -135,8 +136,12 @@ export function sameObject(one: BigIntStats, other: BigIntStats | undefined): bo
   return other !== undefined && one.ino === other.ino && one.dev === other.dev;
 }
 
+const ERRNO_NAMES = new Map(Object.entries(constantsOfSystem.errno).map(([name, number]) => [number, name]));
+
 /** The code of a failed system call, or undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
   const { errno, code } = (error ?? {}) as NodeJS.ErrnoException;
-  return typeof errno === 'number' ? code : undefined;
+  if (typeof errno !== 'number') return undefined;
+  // Node has no names for some, EDQUOT and ESTALE among them.
+  return code === 'UNKNOWN' ? ERRNO_NAMES.get(-errno) : code;
 }

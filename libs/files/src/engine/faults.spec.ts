@@ -12,6 +12,7 @@ import fs, {
 } from 'node:fs';
 import { createHash } from 'node:crypto';
 import os from 'node:os';
+import { getSystemErrorMap } from 'node:util';
 import path from 'node:path';
 import { AppError } from '@app/core';
 import { writeFiles } from '../../../../test/support/files';
@@ -58,10 +59,11 @@ function makeArea(): void {
   mkdirSync(area('in'), { recursive: true });
 }
 
-/** The error of a system call that failed. */
-function failed(code: string, name: string): Error {
-  const errno = -os.constants.errno[code as keyof typeof os.constants.errno];
-  return Object.assign(new Error(`${code}: injected, ${name}`), { code, errno, syscall: name.replace('Sync', '') });
+/** The error of a system call that failed, as Node tells it: some it does not know by name. */
+function failed(name: string, call: string): Error {
+  const errno = -os.constants.errno[name as keyof typeof os.constants.errno];
+  const code = getSystemErrorMap().get(errno)?.[0] ?? 'UNKNOWN';
+  return Object.assign(new Error(`${name}: injected, ${call}`), { code, errno, syscall: call.replace('Sync', '') });
 }
 
 interface Ending {
@@ -107,6 +109,7 @@ const CASES: [string, string, Partial<PlaceTask>][] = [
 /** What each errno becomes, and the calls that can fail with it. A root that cannot be opened is always unavailable. */
 const ANSWERS: Record<string, { codes: string[]; calls?: string[] }> = {
   EIO: { codes: ['storage_unavailable'] },
+  ESTALE: { codes: ['storage_unavailable'] },
   EACCES: { codes: ['internal_error', 'source_forbidden', 'storage_unavailable'] },
   ENOSPC: {
     codes: ['insufficient_storage'],
@@ -144,7 +147,8 @@ describe.each(CASES)('%s', (_what, from, details) => {
       // A look that fails may be taken for "there is nothing", a link for "no hard links here".
       const ends = expect.stringMatching(`^(${[...codes, 'placed'].join('|')})$`);
       expect({ told, end, handles: openHandles() }).toEqual({ told, end: ends, handles });
-      if (end !== 'placed') expect((error as Error).cause).toMatchObject({ code });
+      if (end !== 'placed')
+        expect((error as Error).cause).toMatchObject({ message: expect.stringMatching(`^${code}: `) });
       const result = area('in/made/result');
       if (end === 'placed' || present(result)) expectWhole(from, result);
       if (!CLEANING.has(name)) expect({ told, left: leftOvers(true) }).toEqual({ told, left: [] });
@@ -393,7 +397,7 @@ describe('other answers of the system', () => {
     expect(end).toBe('source_changed');
   });
 
-  it.each(['EXDEV', 'EPERM', 'EMLINK', 'EOPNOTSUPP'])('no hard link to the source (%s) is told as such', (code) => {
+  it.each(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'])('no hard link to the source (%s) is told as such', (code) => {
     for (const from of ['file', 'tree']) {
       const { end, error } = run(placeTask(site, from, 'in/result', { content: 'link' }), ({ name }) => {
         if (name === 'linkSync') throw failed(code, name);

@@ -32,6 +32,8 @@ export class RootRegistry {
   readonly target: RootSpec;
   readonly storages: RootSpec[];
   private probe: TargetProbe | undefined;
+  /** Why the last try to find that out failed. */
+  private failure: AppError | undefined;
   private readonly pairs = new Map<string, PairProbe>();
 
   constructor(
@@ -57,8 +59,7 @@ export class RootRegistry {
   async targetProbe(): Promise<TargetProbe> {
     const problem = this.probe ? null : (await this.inspect())[0]!.problem;
     if (this.probe) return this.probe;
-    if (problem === null)
-      throw storageUnavailable('The storage of the user areas', 'it was lost while it was looked at');
+    if (problem === null) throw this.failure ?? storageUnavailable('The storage of the user areas', 'it was lost');
     throw new AppError('storage_unavailable', problem, { retryAfterSeconds: STORAGE_RETRY_SECONDS });
   }
 
@@ -142,6 +143,7 @@ export class RootRegistry {
     } catch (error) {
       // A root that went away between two looks: the next look tells, and probes what is still unknown.
       if (!(error instanceof AppError)) throw error;
+      this.failure = error;
     }
   }
 }
