@@ -26,7 +26,7 @@ const isRoot = process.getuid!() === 0;
 /** The roots as the registry makes them once each was looked at. */
 const roots: RootSpec[] = [
   { name: 'default', path: at('storage'), ordinal: 1, aliases: [hostSegments(at('storage'))] },
-  { name: 'second', path: at('by-link'), ordinal: 2, aliases: aliasesOf(at('by-link'), at('second')) },
+  { name: 'second', path: at('aliases/by-link'), ordinal: 2, aliases: aliasesOf(at('aliases/by-link'), at('second')) },
   { name: 'nested', path: at('storage/nested'), ordinal: 3, aliases: [hostSegments(at('storage/nested'))] },
 ];
 
@@ -66,7 +66,7 @@ function codeOf(text: string, storage?: string): string {
 const openHandles = () => readdirSync('/proc/self/fd').length;
 
 beforeAll(() => {
-  for (const name of ['storage/a/b/c', 'storage/nested/deep', 'second/dir', 'outside/dir', 'storage-2']) {
+  for (const name of ['storage/a/b/c', 'storage/nested/deep', 'second/dir', 'outside/dir', 'storage-2', 'aliases']) {
     mkdirSync(at(name), { recursive: true });
   }
   for (const name of [
@@ -79,14 +79,14 @@ beforeAll(() => {
   ]) {
     writeFileSync(at(name), name);
   }
-  symlinkSync(at('second'), at('by-link'));
+  symlinkSync(at('second'), at('aliases/by-link'));
   const links: Record<string, string> = {
     'to-file': 'file',
     'to-dir': 'a/b',
     'to-abs': at('storage/a/b/c/leaf'),
     'to-root': at('storage'),
     'to-second': at('second/dir'),
-    'to-second-by-link': at('by-link/dir'),
+    'to-second-by-link': at('aliases/by-link/dir'),
     'to-nested': at('storage/nested/deep/..'),
     out: at('outside'),
     'out-file': '../outside/x',
@@ -143,7 +143,7 @@ describe('what stays inside is found, by its real place', () => {
   it('in another storage: by its name, by an absolute path, by a link, by either name of its root', () => {
     const dir = { storage: 'second', path: 'dir', real: at('second/dir') };
     expect(resolve('dir', 'second')).toEqual(dir);
-    for (const text of [at('second/dir'), at('by-link/dir'), 'to-second', 'to-second-by-link']) {
+    for (const text of [at('second/dir'), at('aliases/by-link/dir'), 'to-second', 'to-second-by-link']) {
       expect(resolve(text)).toEqual(dir);
     }
     expect(resolve('a/b/sibling')).toEqual({ storage: 'second', path: 's', real: at('second/s') });
@@ -180,7 +180,7 @@ describe('what leads out', () => {
     '/etc/passwd',
     '/proc/self/root/etc/passwd',
     '../storage-2',
-    '../by-link-2',
+    '../aliases/by-link-2',
   ])('%p is outside', (text) => expect(codeOf(text)).toBe('path_outside_storage'));
 
   it('is answered alike whether something is there or not', () => {
@@ -301,7 +301,7 @@ describe('a root', () => {
 describe('under any path', () => {
   const names = () => [...readdirSync(at('storage')), 'b', 'c', 'up', 'up-and-over', 'sibling', 'dir', 'x', 'leaf'];
   const pieces = () =>
-    fc.constantFrom('..', '.', '', folder, 'storage', 'outside', 'second', 'by-link', 'nested', ...names());
+    fc.constantFrom('..', '.', '', folder, 'storage', 'outside', 'second', 'aliases', 'by-link', 'nested', ...names());
   const paths = () =>
     fc.oneof(
       fc

@@ -275,6 +275,26 @@ describe('publishing', () => {
   });
 });
 
+describe('durability', () => {
+  it.each([
+    ['a small file', 'file', {}],
+    ['a large file', 'large', {}],
+    ['a file without hard links', 'file', { publishByRename: true }],
+  ] as const)('%s is on disk before it is published, its name afterwards', (_what, from, details) => {
+    const order: string[] = [];
+    run(placeTask(site, from, 'in/result', details), ({ name, args }) => {
+      if (name === 'writeSync' || /^f(data)?syncSync$/.test(name)) order.push(name);
+      if (/^(link|rename)Sync$/.test(name) && String(args[1]).endsWith('/result')) order.push('published');
+    });
+    expect(order.filter((name, index) => name !== order[index - 1])).toEqual([
+      'writeSync',
+      'fdatasyncSync',
+      'published',
+      'fsyncSync',
+    ]);
+  });
+});
+
 describe('verification', () => {
   /** Flips a byte of what is read back: reads of the copy name a position, those of the source do not. */
   const flip = (nth: number) => {

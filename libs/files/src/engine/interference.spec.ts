@@ -540,6 +540,20 @@ it('a file that is rewritten between two reads is not staged torn', () => {
   expect(ends).toContain('source_changed');
 });
 
+it('a file that grows as fast as it is read does not fill the disk', () => {
+  const chunk = Buffer.alloc(1024 ** 2, 'x');
+  makeArea();
+  writeFileSync(source('endless'), Buffer.concat([chunk, chunk]));
+  let reads = 0;
+  const { end } = run({ what: '', source: 'endless', destination: 'endless' }, ({ name, args }) => {
+    // Reads of the source name no position.
+    if (name !== 'readSync' || args[4] !== null || (reads += 1) > 20) return;
+    appendFileSync(source('endless'), chunk);
+  });
+  expect(end).toBe('source_changed');
+  expect(reads).toBeLessThan(5);
+});
+
 const WHOLE_TREE = { '.': '', one: '1', sub: '', 'sub/two': '22' };
 
 /** Names and contents of a staged tree. */

@@ -741,6 +741,18 @@ describe('a source that changes under the copy', () => {
     }
   });
 
+  it('by growing without end is noticed with the first file too many', async () => {
+    const name = make();
+    const note = (text: string) => {
+      if (!/^Source checked/.test(text)) return;
+      for (let index = 0; index < 2000; index += 1) writeFileSync(source(name, `sub/more ${index}`), '');
+    };
+    const rows: ManifestRow[] = [];
+    const onManifest = (part: ManifestRow[]) => Promise.resolve(void rows.push(...part));
+    await expect(listen('copy', name, name, { note, onManifest })).rejects.toMatchObject({ code: 'source_changed' });
+    expect(rows).toEqual([]);
+  });
+
   it('once it may be published is of no account', async () => {
     const name = make();
     const beforePublish = () => Promise.resolve(void writeFileSync(source(name, 'late'), ''));
