@@ -11,8 +11,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { AppError } from '@app/core';
+import { accountsMissing, BOB, runAs } from '../../../../test/support/accounts';
 import { writeFiles } from '../../../../test/support/files';
 import { temporaryFolder } from '../../../../test/support/temporary-folder';
 import { betweenCalls } from '../testing/between-calls';
@@ -70,6 +72,25 @@ describe('a private directory', () => {
     expect(statSync(at('jane/in', nameInArea(ID))).mode & 0o777).toBe(0o700);
     done(directory);
   });
+
+  (accountsMissing() === null && !spawnSync('setfacl', ['--version']).error ? it : it.skip)(
+    "is closed also where its parent's default ACL would open it (left out without root or setfacl)",
+    () => {
+      execFileSync('setfacl', ['-m', `d:u:${BOB.uid}:rwx,d:o::rx`, at('jane/in')]);
+      const directory = make(true);
+      const place = at('jane/in', nameInArea(ID));
+      writeFiles(place, { payload: 'secret' });
+      expect(runAs(BOB, ['ls', at('jane/in')]).status).toBe(0);
+      for (const command of [
+        ['ls', place],
+        ['cat', path.join(place, 'payload')],
+        ['touch', path.join(place, 'x')],
+      ]) {
+        expect(runAs(BOB, command).status).not.toBe(0);
+      }
+      done(directory);
+    },
+  );
 
   it('replaces what an earlier attempt left, whatever is in it', () => {
     const first = make(false);
