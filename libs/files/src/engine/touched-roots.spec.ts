@@ -1,4 +1,4 @@
-import { readlinkSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { writeFiles } from '../../../../test/support/files';
 import { Ledger, Pulse, WorkerControl } from '../pool/control';
@@ -13,17 +13,18 @@ import { type PlaceTask } from './task-types';
  */
 
 let site: TestSite;
+let folder: string;
 let second: string;
 
 beforeAll(async () => {
-  const folder = await createTestSite({}, memoryFolder());
-  await folder.close();
-  second = path.join(folder.directory, 'second');
+  // One file system with the user areas, so that links can be made.
+  folder = mkdtempSync(path.join(memoryFolder(), 'roots-'));
+  second = path.join(folder, 'second');
   writeFiles(second, { 'far/file': 'far', 'far/sub/file': 'far' });
   site = await createTestSite(
     {
       storages: [
-        { name: 'default', path: path.join(folder.directory, 'first') },
+        { name: 'default', path: path.join(folder, 'first') },
         { name: 'second', path: second },
       ],
     },
@@ -40,7 +41,10 @@ beforeAll(async () => {
   symlinkSync(path.join(second, 'far'), path.join(site.storage, 'tree/far'));
   symlinkSync(path.join(second, 'far/file'), path.join(site.storage, 'tree/far-file'));
 });
-afterAll(() => site.close());
+afterAll(async () => {
+  await site.close();
+  rmSync(folder, { recursive: true });
+});
 
 /** Calls that go to one place alone; closing never waits, and a link is made in two places at once. */
 const EXEMPT = new Set(['closeSync', 'linkSync']);

@@ -138,7 +138,7 @@ it('as a source', async () => {
       ends.add(end);
       expect(end === 'staged' || CLEAN.has(end)).toBe(true);
     }),
-    { numRuns: 600 },
+    { numRuns: 600, examples: [['file'], ['dir/sub/../file'], ['out'], ['nothing'], ['dir/storage/file']] },
   );
   expect(watched()).toEqual(before);
   // Files of the storage have six bytes, those outside more.
@@ -156,7 +156,7 @@ it('as a destination', async () => {
       ends.add(end);
       expect(end === 'staged' || end === 'already_present' || CLEAN.has(end)).toBe(true);
     }),
-    { numRuns: 600 },
+    { numRuns: 600, examples: [['new'], ['dir/new'], ['../bob/new'], ['out'], ['out/new'], ['file/new']] },
   );
   expect(watched()).toEqual(before);
   expect([...ends]).toEqual(expect.arrayContaining(['staged', 'path_outside_user_area', 'destination_conflict']));

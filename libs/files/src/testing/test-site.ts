@@ -53,7 +53,15 @@ export async function createTestSite(options: Partial<FilesOptions> = {}, where 
   const areas = options.target ?? path.join(directory, 'areas');
   mkdirSync(storage, { recursive: true });
   mkdirSync(areas, { recursive: true });
-  const files = await createFiles({ ...testOptions(storage, areas), ...options });
+  const remove = () => {
+    // What was staged is read-only, also for the owner who removes it; links are not followed.
+    spawnSync('chmod', ['-R', 'u+rwX', directory]);
+    rmSync(directory, { recursive: true, force: true });
+  };
+  const files = await createFiles({ ...testOptions(storage, areas), ...options }).catch((error: unknown) => {
+    remove();
+    throw error;
+  });
   const request: TestSite['request'] = (source, destination, overrides = {}) => ({
     operationId: nextId(),
     username: 'jane',
@@ -82,9 +90,7 @@ export async function createTestSite(options: Partial<FilesOptions> = {}, where 
     leftOvers: () => readdirSync(path.join(areas, '.staging')),
     async close() {
       await files.pool.close();
-      // What was staged is read-only, also for the owner who removes it; links are not followed.
-      spawnSync('chmod', ['-R', 'u+rwX', directory]);
-      rmSync(directory, { recursive: true, force: true });
+      remove();
     },
   };
 }
