@@ -142,6 +142,6 @@ const ERRNO_NAMES = new Map(Object.entries(constantsOfSystem.errno).map(([name, 
 export function errnoOf(error: unknown): string | undefined {
   const { errno, code } = (error ?? {}) as NodeJS.ErrnoException;
   if (typeof errno !== 'number') return undefined;
-  // Node has no names for some, EDQUOT and ESTALE among them.
-  return code === 'UNKNOWN' ? ERRNO_NAMES.get(-errno) : code;
+  // Node has no names for some, EDQUOT and ESTALE among them: it calls them UNKNOWN or `Unknown system error -122`.
+  return code?.startsWith('E') ? code : ERRNO_NAMES.get(-errno);
 }
