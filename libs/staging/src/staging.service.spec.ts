@@ -124,6 +124,18 @@ describe('StagingService', () => {
   });
 });
 
+it('keeps the manifest of the last attempt alone', async () => {
+  const { service, records } = await withMethod(async (_operation, { onManifest, onRestart }) => {
+    await onManifest([{ ...ROW, path: 'first attempt' }]);
+    await onRestart();
+    await onManifest([{ ...ROW, path: 'second attempt' }]);
+    return newOutcome();
+  });
+  const { id } = await service.stage(newRequest());
+  const { items } = await records.manifest.page(id, { limit: 10 });
+  expect(items.map(({ path }) => path)).toEqual(['second attempt']);
+});
+
 describe('StagingService, of failures,', () => {
   it('records what the method threw, and tells the operation', async () => {
     const thrown = new AppError('source_changed', 'The source changed.', { cause: new Error('underneath') });

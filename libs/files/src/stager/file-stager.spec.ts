@@ -128,3 +128,13 @@ it('takes back what is queued for a cancelled request, and tells the reason for 
   await expect(stage('copy', { signal: controller.signal })).rejects.toBe(reason);
   expect(Reflect.get(pool, 'withdraw')).toHaveBeenCalledTimes(1);
 });
+
+it('tells before each further attempt that what was reported is void', async () => {
+  const onRestart = jest.fn(() => Promise.resolve());
+  const again = answering([fails(new DestinationTaken()), fails(elsewhere()), () => PLACED]);
+  await again.stage('copy', { onRestart }, 'carol');
+  expect(onRestart).toHaveBeenCalledTimes(2);
+  const noLink = fails(new AppError('cross_device_link', 'none here'));
+  await answering([noLink, () => PLACED], { linkFallback: 'copy' }).stage('link', { onRestart }, 'carol');
+  expect(onRestart).toHaveBeenCalledTimes(3);
+});

@@ -52,6 +52,7 @@ export class FileStager {
     } catch (error) {
       const impossible = error instanceof AppError && error.code === 'cross_device_link';
       if (!impossible || linkFallback === 'error') throw error;
+      await hooks.onRestart();
       return this.place(linkFallback, request, hooks);
     }
   }
@@ -76,6 +77,7 @@ export class FileStager {
         if (!again) throw error;
         if (tries >= MAX_TRIES) throw destinationRestless('The destination keeps changing.', error);
         if (error instanceof OtherFileSystem) this.keepApart(task);
+        await hooks.onRestart();
       }
     }
   }

@@ -20,6 +20,8 @@ export interface PlaceHooks {
   signal: AbortSignal;
   /** Receives a tree's manifest in parts, before anything is published. */
   onManifest: (rows: ManifestRow[]) => Promise<void>;
+  /** Called when a further attempt begins: what `onManifest` received so far is void. */
+  onRestart: () => Promise<void>;
   /** Receives a sentence for the log at each step, with the numbers that go with it. */
   note: (message: string, fields?: Record<string, unknown>) => void;
   /** Called before anything becomes visible (for what took a second or longer); when it rejects, nothing does. */

@@ -58,6 +58,8 @@ export class TreeRun {
     } catch (error) {
       throw error instanceof CancelledError ? (this.failure ?? error) : error;
     } finally {
+      // Nothing is reported behind the end: the next attempt begins with an empty manifest.
+      await Promise.all(this.reports);
       await this.close(session);
     }
   }

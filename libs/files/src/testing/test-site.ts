@@ -74,6 +74,7 @@ export async function createTestSite(options: Partial<FilesOptions> = {}, where 
   const hooks: TestSite['hooks'] = (overrides = {}) => ({
     signal: new AbortController().signal,
     onManifest: () => Promise.resolve(),
+    onRestart: () => Promise.resolve(),
     note: () => undefined,
     beforePublish: () => Promise.resolve(),
     ...overrides,

@@ -77,6 +77,7 @@ export class OperationRunner {
       signal,
       note: (message, fields) => log.info(message, fields),
       onManifest: (rows) => this.manifest.add(manifestOf(record.id, rows)),
+      onRestart: () => this.manifest.removeOf(record.id),
       // What cannot be recorded must not appear: a database that went away is noticed before anything is visible.
       beforePublish: () => this.records.confirmRunning(record.id),
     };
