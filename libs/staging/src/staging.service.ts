@@ -32,7 +32,7 @@ export class StagingService {
     this.roots.checkName(request.storage);
     const operation = readOperation(request, method);
     const record = newRecord(operation, request, method, this.identity.name);
-    return this.runner.run(record, operation, async (_operation, context) => {
+    return this.runner.run(record, operation, async (context) => {
       if (!method) throw invalidMethod(request.method);
       return this.stageBy(method, operation, context);
     });

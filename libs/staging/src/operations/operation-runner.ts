@@ -16,7 +16,7 @@ import { RunningOperations } from './running-operations';
 import { failureOf, manifestOf, successOf } from './settlement';
 
 /** Does the work of one operation. */
-export type Work = (operation: StagingOperation, context: StagingContext) => Promise<StagingOutcome>;
+export type Work = (context: StagingContext) => Promise<StagingOutcome>;
 
 /** Failures that operators should see as errors; the others are the caller's to mend. */
 const SITE_FAILURES = new Set(['internal_error', 'storage_unavailable', 'insufficient_storage', 'checksum_mismatch']);
@@ -49,7 +49,7 @@ export class OperationRunner {
     const begun = performance.now();
     await this.write(record, log);
     try {
-      const outcome = await this.running.run(record.id, (signal) => work(operation, this.context(record, signal, log)));
+      const outcome = await this.running.run(record.id, (signal) => work(this.context(record, signal, log)));
       await this.succeed(record, await this.compareChecksums(outcome, operation), log);
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
       return record;
@@ -85,13 +85,11 @@ export class OperationRunner {
 
   /** A present file whose checksum an earlier operation recorded is held against what the caller expects. */
   private async compareChecksums(outcome: StagingOutcome, operation: StagingOperation): Promise<StagingOutcome> {
-    if (!outcome.present) return outcome;
-    const known = await this.manifest.knownChecksum(outcome.present);
-    if (!known) return outcome;
     const { expected } = operation;
-    const differs =
-      expected !== null && expected.algorithm === known.algorithm && !sameHex(expected.value, known.value);
-    return { ...outcome, matchesSource: differs ? false : outcome.matchesSource };
+    if (!outcome.present || !expected) return outcome;
+    const known = await this.manifest.knownChecksum(outcome.present);
+    const differs = known?.algorithm === expected.algorithm && !sameHex(expected.value, known.value);
+    return differs ? { ...outcome, matchesSource: false } : outcome;
   }
 
   private async succeed(record: StagingRecord, outcome: StagingOutcome, log: AppLogger): Promise<void> {
