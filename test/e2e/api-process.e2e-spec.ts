@@ -51,8 +51,8 @@ describe('the start', () => {
   });
 
   it('warns of settings that later versions read, without their values', async () => {
-    const service = await startService({ env: { JUPYTERHUB_TOKEN: 'hunter2', RATE_LIMIT_PER_MINUTE: '5' } });
-    for (const name of ['JUPYTERHUB_TOKEN', 'RATE_LIMIT_PER_MINUTE']) {
+    const service = await startService({ env: { METRICS_TOKEN: 'hunter2', RATE_LIMIT_PER_MINUTE: '5' } });
+    for (const name of ['METRICS_TOKEN', 'RATE_LIMIT_PER_MINUTE']) {
       await until(() => service.output.includes(`WARNING ${name} is set`), `${name} was not told`);
     }
     expect(service.output).not.toContain('hunter2');

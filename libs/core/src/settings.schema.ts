@@ -90,6 +90,14 @@ const publicUrl = z
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an http or https address')
   .transform((text) => text.replace(/\/+$/, ''));
 
+/** The hub's own address; with the paths of its API behind it, as some sites write it, it is the same. */
+const hubUrl = publicUrl.transform((text) => text.replace(/\/hub(\/api)?$/, ''));
+
+/** What an HTTP header can carry. */
+const token = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters');
+
+const secret = z.string().refine((text) => Buffer.byteLength(text) >= 32, 'must be 32 bytes at least');
+
 const linkPrefix = z.string().transform((text, context) => {
   try {
     return parseStorageRoots(text).map((root) => ({ ...root, path: root.path.replace(/\/+$/, '') }));
@@ -180,6 +188,42 @@ export const SETTINGS_SCHEMA = z.object({
   FILE_CREATION_ENABLED: flag.default(true).describe('Offer `POST /create-file`'),
   AUTH_MODE: z.enum(['none'], 'only none is available in this version').default('none').describe('Sign-in: `none`'),
   AUTH_NONE_ACKNOWLEDGED: flag.default(false).describe('Allow a `HOST` beyond loopback although there is no sign-in'),
+  DOWNLOAD_SECRET: secret
+    .optional()
+    .describe(
+      'Key that signs download links, 32 bytes at least; default: a random one, so that a restart ends all links',
+    ),
+  DOWNLOAD_URL_TTL_SECONDS: whole(1, 31_536_000).default(3600).describe('Seconds that a download link works'),
+  DOWNLOAD_IDLE_SECONDS: whole(1, 86_400)
+    .default(60)
+    .describe('Seconds without a byte taken after which a download is cut'),
+  DOWNLOAD_ACCEL_PREFIX: prefix
+    .optional()
+    .describe('Internal location of an nginx in front that serves the storages itself (`X-Accel-Redirect`)'),
+  STREAM_CONCURRENCY: whole(1, 1024)
+    .default(16)
+    .describe('Threads that read what is streamed, so also the number of directories downloaded or uploaded at once'),
+  JUPYTERHUB_URL: hubUrl.optional().describe('Public address of the JupyterHub, for `jupyter_copy`'),
+  JUPYTERHUB_TOKEN: token
+    .optional()
+    .describe(
+      "The service's own token for the hub's API; without it only callers with a token of their own are served",
+    ),
+  JUPYTER_SERVER_URL: publicUrl
+    .optional()
+    .describe('Address of one Jupyter Server without a hub, instead of `JUPYTERHUB_URL`'),
+  JUPYTER_SERVER_TOKEN: token.optional().describe('The token of that server'),
+  JUPYTER_START_TIMEOUT_SECONDS: whole(1, 3600)
+    .default(120)
+    .describe("Seconds that a user's Jupyter server may take to start"),
+  JUPYTER_REQUIRE_READ_ONLY: flag
+    .default(false)
+    .describe('Fail rather than warn where what was uploaded cannot be verified and made read-only'),
+  ACCEPT_TOKEN_IN_QUERY: flag
+    .default(false)
+    .describe(
+      'Accept a hub token as `?jupyter_token=`, where proxies may log it; the header `X-JupyterHub-Token` is better',
+    ),
   MAX_TREE_FILES: whole(0).default(0).describe('Files that one operation may stage; 0: no limit'),
   MAX_OPERATION_BYTES: whole(0).default(0).describe('Bytes that one operation may stage; 0: no limit'),
   RECORD_RETENTION_DAYS: whole(0, 36_500)
@@ -191,18 +235,10 @@ export const SETTINGS_SCHEMA = z.object({
 });
 
 /** Settings that may hold a secret: each may also come from the file that `<NAME>_FILE` names. */
-export const SECRET_SETTINGS = ['DATABASE_URL'] as const;
+export const SECRET_SETTINGS = ['DATABASE_URL', 'DOWNLOAD_SECRET', 'JUPYTERHUB_TOKEN', 'JUPYTER_SERVER_TOKEN'] as const;
 
 /** Settings of the contract that later versions read; named in a warning when they are set, never echoed. */
 export const LATER_SETTINGS = [
-  'JUPYTERHUB_URL',
-  'JUPYTERHUB_TOKEN',
-  'JUPYTER_SERVER_URL',
-  'JUPYTER_START_TIMEOUT_SECONDS',
-  'ACCEPT_TOKEN_IN_QUERY',
-  'DOWNLOAD_SECRET',
-  'DOWNLOAD_URL_TTL_SECONDS',
-  'DOWNLOAD_ACCEL_PREFIX',
   'RATE_LIMIT_PER_MINUTE',
   'MAX_RUNNING_PER_USER',
   'MAX_QUEUED_PER_USER',

@@ -77,6 +77,26 @@ describe('loadSettings', () => {
     expect(problemsOf({ ...two, LINK_TARGET_PREFIX: 'a=/p,b=/q' })).toEqual([]);
   });
 
+  it('reads where Jupyter is, however the site writes it, but not two places', () => {
+    for (const suffix of ['', '/', '/hub', '/hub/api', '/hub/api/']) {
+      const settings = loadSettings({ JUPYTERHUB_URL: `https://h/jupyter${suffix}` });
+      expect(settings.get('JUPYTERHUB_URL')).toBe('https://h/jupyter');
+    }
+    expect(problemsOf({ JUPYTERHUB_URL: 'http://h', JUPYTER_SERVER_URL: 'http://s' })).toHaveLength(1);
+  });
+
+  it.each([
+    ['DOWNLOAD_SECRET', 'short'],
+    ['JUPYTERHUB_TOKEN', 'two lines\r\nX-Other: header'],
+    ['DOWNLOAD_ACCEL_PREFIX', 'relative'],
+    ['DOWNLOAD_IDLE_SECONDS', '0'],
+  ])('refuses a bad %s without repeating it', (name, value) => {
+    const problems = problemsOf({ [name]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${name}: must`));
+    expect(problems[0]).not.toContain(value);
+  });
+
   it('takes a secret from a file, and not from both places', () => {
     const file = path.join(mkdtempSync(path.join(tmpdir(), 'settings-')), 'url');
     writeFileSync(file, 'mysql://u:p@h:3306/d\n');
@@ -89,7 +109,7 @@ describe('loadSettings', () => {
     expect(problemsOf({ REDIS_URL: 'redis://h' })).toHaveLength(1);
     expect(problemsOf({ AUTH_MODE: 'oidc' })).toHaveLength(1);
     expect(problemsOf({ SOURCE_ACCESS: 'user' })).toHaveLength(1);
-    expect(loadSettings({ JUPYTERHUB_URL: 'http://hub' }).ignored).toEqual(['JUPYTERHUB_URL']);
+    expect(loadSettings({ MAX_BATCH_ITEMS: '5' }).ignored).toEqual(['MAX_BATCH_ITEMS']);
   });
 
   it('describes each setting in a sentence', () => {

@@ -91,6 +91,9 @@ function contradictions(values: Values): string[] {
   if (values.AUTH_MODE === 'none' && !isLoopback(values.HOST) && !values.AUTH_NONE_ACKNOWLEDGED) {
     problems.push('HOST: without sign-in only a loopback address is allowed, unless AUTH_NONE_ACKNOWLEDGED=true');
   }
+  if (values.JUPYTERHUB_URL !== undefined && values.JUPYTER_SERVER_URL !== undefined) {
+    problems.push('JUPYTER_SERVER_URL: is for a site without a hub; JUPYTERHUB_URL is set as well');
+  }
   if (values.LINK_FALLBACK === 'symlink') problems.push(...missingLinkPrefixes(values));
   return problems;
 }

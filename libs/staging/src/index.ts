@@ -1,5 +1,9 @@
 export { MethodRegistry } from './contract/method-registry';
+export { OperationCancelled } from './contract/operation-cancelled';
 export {
+  type CallerHooks,
+  type Deliver,
+  type Delivery,
   type MethodCapabilities,
   placeRequestOf,
   type StagingContext,

@@ -1,15 +1,20 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { OwnershipPolicy, RootRegistry } from '@app/files';
 import { ProcessIdentity, type StagingRecord } from '@app/records';
 import { invalidMethod, MethodRegistry } from './contract/method-registry';
 import {
+  type CallerHooks,
   type StagingContext,
   type StagingMethod,
   type StagingOperation,
   type StagingOutcome,
 } from './contract/staging-method';
+import { type StagingOptions } from './contract/staging-options';
 import { OperationRunner } from './operations/operation-runner';
 import { newRecord, readOperation, type StageRequest } from './operations/stage-request';
+import { STAGING_OPTIONS } from './staging.tokens';
+
+const NO_HOOKS: CallerHooks = { deliver: null, callerToken: null };
 
 /** The service's main job: one request becomes one recorded operation, done by the method that it names. */
 @Injectable()
@@ -20,6 +25,7 @@ export class StagingService {
     private readonly accounts: OwnershipPolicy,
     private readonly roots: RootRegistry,
     private readonly identity: ProcessIdentity,
+    @Inject(STAGING_OPTIONS) private readonly options: Pick<StagingOptions, 'userViewPrefix'>,
   ) {}
 
   /**
@@ -27,15 +33,21 @@ export class StagingService {
    * `validation_failed` for what is no proper request, without a record; any other failure is an AppError that names
    * its recorded operation. Safe to repeat: nothing is ever overwritten.
    */
-  async stage(request: StageRequest): Promise<StagingRecord> {
+  async stage(request: StageRequest, hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
     const method = this.methods.find(request.method);
     this.roots.checkName(request.storage);
     const operation = readOperation(request, method);
     const record = newRecord(operation, request, method, this.identity.name);
-    return this.runner.run(record, operation, async (context) => {
+    return this.runner.run({ record, operation, hooks, view: this.viewOf(method, request) }, async (context) => {
       if (!method) throw invalidMethod(request.method);
       return this.stageBy(method, operation, context);
     });
+  }
+
+  /** The user's area as they see it, for what is staged there. */
+  private viewOf(method: StagingMethod | undefined, { username }: StageRequest): string | undefined {
+    if (method?.capabilities.destination !== 'user_area') return undefined;
+    return this.options.userViewPrefix?.replaceAll('{username}', username);
   }
 
   private async stageBy(

@@ -5,8 +5,8 @@ import { type StagingMethod } from './staging-method';
 import { type StagingOptions } from './staging-options';
 
 /**
- * The methods by name. Two methods of one name or alias, and an enabled method that nobody implements, are errors of the
- * programmer or the operator: they stop the start.
+ * The methods by name. Two methods of one name or alias, and an enabled method that nobody implements or that the site
+ * lacks something for, are errors of the programmer or the operator: they stop the start.
  */
 @Injectable()
 export class MethodRegistry {
@@ -18,7 +18,8 @@ export class MethodRegistry {
     @Inject(STAGING_OPTIONS) options: Pick<StagingOptions, 'allowedMethods'>,
   ) {
     for (const method of methods) for (const name of [method.name, ...method.aliases]) this.add(name, method);
-    const names = options.allowedMethods ?? methods.map((method) => method.name);
+    const possible = methods.filter((method) => method.requires === undefined);
+    const names = options.allowedMethods ?? possible.map((method) => method.name);
     this.enabled = [...new Set(names.map((name) => this.implementation(name)))];
     if (this.enabled.length === 0) throw new Error('ALLOWED_METHODS: enables no method');
   }
@@ -30,6 +31,7 @@ export class MethodRegistry {
 
   private implementation(name: string): StagingMethod {
     const method = this.byName.get(name);
+    if (method?.requires !== undefined) throw new Error(`ALLOWED_METHODS: ${method.name} needs ${method.requires}`);
     if (method) return method;
     const known = [...new Set(this.byName.values())].map((one) => one.name).join(', ');
     throw new Error(`ALLOWED_METHODS: names a method that this version does not implement (it has ${known})`);

@@ -1,6 +1,9 @@
 import {
   type Checksum,
   type DestinationPath,
+  type FileIdentity,
+  type OpenFile,
+  type OpenTree,
   type Placement,
   type PlaceHooks,
   type PlaceRequest,
@@ -24,24 +27,56 @@ export interface StagingOperation {
   /** What the caller expects of a file; to be compared before anything is visible. */
   expected: Checksum | null;
   ifExists: 'skip' | 'fail';
+  /** The named server of the user that the caller means, for methods that know servers; null: the usual one. */
+  server: string | null;
+}
+
+/** A source that is handed to the caller as it is read. Its opener closes it. */
+export interface Delivery {
+  source: OpenFile | OpenTree;
+  /** Of a file, where it is known. */
+  checksum: Checksum | null;
 }
 
 /**
- * What a method may use while it works. `signal` ends the operation (the service stops, later also a cancel): the work
+ * Hands a delivery to whoever waits for it and resolves with the number of bytes of content that were taken. Rejects
+ * with {@link OperationCancelled} when the receiver goes away, and with what the source throws.
+ */
+export type Deliver = (delivery: Delivery) => Promise<number>;
+
+/** What comes with one request beside its operation: of this process and this moment, never recorded, queued or logged. */
+export interface CallerHooks {
+  /** Takes a result that no path would name. Null: nobody waits for it now, a link will be asked for later. */
+  deliver: Deliver | null;
+  /** The caller's own token for the service that a method talks to; for that service and nobody else. */
+  callerToken: string | null;
+}
+
+/**
+ * What a method may use while it works. `signal` ends the operation (the service stops, or it is cancelled): the work
  * must end soon, leave nothing behind and reject with the signal's reason.
  */
-export type StagingContext = PlaceHooks;
+export interface StagingContext extends PlaceHooks, CallerHooks {
+  /** The checksum that an earlier operation recorded for a file that has not changed since; null when there is none. */
+  knownChecksum: (file: FileIdentity) => Promise<Checksum | null>;
+}
 
 /** How an operation ended well. */
-export interface StagingOutcome extends Placement {
+export interface StagingOutcome extends Omit<Placement, 'stagedPath'> {
+  /** Below the user area, or as the other service calls it; null where no path names the result. */
+  stagedPath: RawName | null;
   /** What the user should know although all went well. */
   warning?: string;
+  /** What was really brought, where that is not all of it: a result that still waits to be fetched has brought nothing. */
+  done?: { files: number; bytes: number };
+  /** Until when the result can be had, where that ends by itself. */
+  expiresAt?: Date;
 }
 
 /** What a method is like, for the service and for those who choose one. */
 export interface MethodCapabilities {
-  /** Where results go: a path in the user's area, or nowhere that a path would name. */
-  destination: 'user_area' | 'none';
+  /** Where results go: a path in the user's area, a path at another service, or nowhere that a path would name. */
+  destination: 'user_area' | 'remote' | 'none';
 }
 
 /**
@@ -62,11 +97,14 @@ export interface StagingMethod {
   /** One sentence for those who choose. */
   readonly description: string;
   readonly capabilities: MethodCapabilities;
+  /** The setting that the site lacks to offer the method; undefined where nothing is missing. */
+  readonly requires?: string;
   stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome>;
 }
 
 /** What `FileStager` is asked for by a method that puts data into the user's area. */
-export function placeRequestOf({ id: operationId, destination, ...rest }: StagingOperation): PlaceRequest {
+export function placeRequestOf(operation: StagingOperation): PlaceRequest {
+  const { id: operationId, username, source, destination, expected, ifExists } = operation;
   if (!destination) throw new Error('The operation has no destination although its method needs one');
-  return { operationId, destination, ...rest };
+  return { operationId, username, source, destination, expected, ifExists };
 }

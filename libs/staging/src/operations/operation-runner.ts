@@ -1,5 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
+import { type Algorithm } from '@app/files';
 import { AppLogger } from '@app/logging';
 import {
   DeferredSettlements,
@@ -8,15 +9,28 @@ import {
   OperationRepository,
   type StagingRecord,
 } from '@app/records';
-import { type StagingContext, type StagingOperation, type StagingOutcome } from '../contract/staging-method';
-import { type StagingOptions } from '../contract/staging-options';
-import { STAGING_OPTIONS } from '../staging.tokens';
+import { OperationCancelled } from '../contract/operation-cancelled';
+import {
+  type CallerHooks,
+  type StagingContext,
+  type StagingOperation,
+  type StagingOutcome,
+} from '../contract/staging-method';
 import { OperationEvents } from './operation-events';
 import { RunningOperations } from './running-operations';
-import { failureOf, manifestOf, successOf } from './settlement';
+import { cancellationOf, failureOf, manifestOf, successOf, wasCancelled } from './settlement';
 
 /** Does the work of one operation. */
 export type Work = (context: StagingContext) => Promise<StagingOutcome>;
+
+/** An operation that is ready to run. */
+export interface ReadyOperation {
+  record: StagingRecord;
+  operation: StagingOperation;
+  hooks: CallerHooks;
+  /** The place that staged paths are relative to, as the user sees it; undefined where they are told as they are. */
+  view: string | undefined;
+}
 
 /** Failures that operators should see as errors; the others are the caller's to mend. */
 const SITE_FAILURES = new Set(['internal_error', 'storage_unavailable', 'insufficient_storage', 'checksum_mismatch']);
@@ -34,7 +48,6 @@ export class OperationRunner {
     private readonly running: RunningOperations,
     private readonly events: OperationEvents,
     private readonly logger: AppLogger,
-    @Inject(STAGING_OPTIONS) private readonly options: StagingOptions,
   ) {}
 
   /**
@@ -42,21 +55,23 @@ export class OperationRunner {
    * AppError that names the operation, or with `database_unavailable` when no record could be written: then nothing was
    * done.
    */
-  async run(record: StagingRecord, operation: StagingOperation, work: Work): Promise<StagingRecord> {
+  async run(ready: ReadyOperation, work: Work): Promise<StagingRecord> {
+    const { record } = ready;
     const log = this.logger.child({ operation_id: record.id, method: record.method, username: record.username });
     const { localPathOnStorage: source, relativePath: destination, storage } = record;
     log.info('Staging requested', { source, destination, storage });
     const begun = performance.now();
     await this.write(record, log);
     try {
-      const outcome = await this.running.run(record.id, (signal) => work(this.context(record, signal, log)));
-      await this.succeed(record, await this.compareChecksums(outcome, operation), log);
+      const outcome = await this.running.run(record.id, (signal) => work(this.context(ready, signal, log)));
+      await this.succeed(ready, await this.compareChecksums(outcome, ready.operation), log);
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
       return record;
     } catch (error) {
-      const failure = await this.fail(record, AppError.from(error));
-      const level = SITE_FAILURES.has(failure.code) ? 'error' : 'warning';
-      log[level](failure.message, { ...told(record, begun), code: failure.code, ...causeOf(failure, error) });
+      const failure = await this.fail(record, error);
+      const fields = told(record, begun);
+      if (error instanceof OperationCancelled) log.info(`Cancelled: ${error.message}`, fields);
+      else log[levelOf(failure)](failure.message, { ...fields, code: failure.code, ...causeOf(failure, error) });
       throw failure;
     } finally {
       this.events.ended({ record, seconds: (performance.now() - begun) / 1000 });
@@ -72,14 +87,19 @@ export class OperationRunner {
     }
   }
 
-  private context(record: StagingRecord, signal: AbortSignal, log: AppLogger): StagingContext {
+  private context({ record, hooks }: ReadyOperation, signal: AbortSignal, log: AppLogger): StagingContext {
     return {
+      ...hooks,
       signal,
       note: (message, fields) => log.info(message, fields),
       onManifest: (rows) => this.manifest.add(manifestOf(record.id, rows)),
       onRestart: () => this.manifest.removeOf(record.id),
       // What cannot be recorded must not appear: a database that went away is noticed before anything is visible.
       beforePublish: () => this.records.confirmRunning(record.id),
+      knownChecksum: async (file) => {
+        const known = await this.manifest.knownChecksum(file);
+        return known && { algorithm: known.algorithm as Algorithm, value: known.value };
+      },
     };
   }
 
@@ -92,16 +112,20 @@ export class OperationRunner {
     return differs ? { ...outcome, matchesSource: false } : outcome;
   }
 
-  private async succeed(record: StagingRecord, outcome: StagingOutcome, log: AppLogger): Promise<void> {
-    const view = this.options.userViewPrefix?.replaceAll('{username}', record.username);
-    const rows = manifestOf(record.id, outcome.manifest, outcome.stagedPath);
+  private async succeed({ record, view }: ReadyOperation, outcome: StagingOutcome, log: AppLogger): Promise<void> {
+    const rows = manifestOf(record.id, outcome.manifest, outcome.stagedPath ?? '');
     if (!(await this.settle(record, successOf(record, outcome, view), rows))) {
       log.warning('The record had been settled by another process; the data is staged all the same');
     }
   }
 
-  /** Records a failure; returns it as the caller is told it. */
-  private async fail(record: StagingRecord, failure: AppError): Promise<AppError> {
+  /** Records a failure, or that the operation was cancelled; returns it as the caller is told it. */
+  private async fail(record: StagingRecord, error: unknown): Promise<AppError> {
+    if (error instanceof OperationCancelled) {
+      await this.settle(record, cancellationOf(error), []);
+      return wasCancelled(error).ofOperation(record.id);
+    }
+    const failure = AppError.from(error);
     if (UNRECORDED.has(failure.code) && (await this.discard(record, failure))) return failure;
     await this.settle(record, failureOf(failure), []);
     return failure.ofOperation(record.id);
@@ -129,6 +153,10 @@ export class OperationRunner {
       return true;
     }
   }
+}
+
+function levelOf(failure: AppError): 'error' | 'warning' {
+  return SITE_FAILURES.has(failure.code) ? 'error' : 'warning';
 }
 
 /** What the log says of an operation at its end; what is not known is left out. */

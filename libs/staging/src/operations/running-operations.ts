@@ -39,6 +39,13 @@ export class RunningOperations {
     }
   }
 
+  /** Asks an operation that runs in this process to end, for this reason. False when it does not run here. */
+  cancel(id: string, reason: Error): boolean {
+    const controller = this.running.get(id);
+    controller?.abort(reason);
+    return controller !== undefined;
+  }
+
   /** Takes no more work, waits `graceMs` for what runs, then aborts the rest and waits until it has cleaned up. */
   async drain(graceMs: number): Promise<void> {
     this.closing = true;

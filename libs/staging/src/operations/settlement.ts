@@ -1,30 +1,32 @@
 import { AppError } from '@app/core';
 import { type ManifestRow, type RawName, rawFromText, showPath, showPathAs } from '@app/files';
 import { type NewStagingFile, type StagingRecord } from '@app/records';
+import { type OperationCancelled } from '../contract/operation-cancelled';
 import { type StagingOutcome } from '../contract/staging-method';
 
-/** What a record says of an operation that went well. `view` is the user's area as they see it, when known. */
+/** What a record says of an operation that went well. `view` is what staged paths are relative to, when users see that. */
 export function successOf(
   record: StagingRecord,
   outcome: StagingOutcome,
   view: string | undefined,
 ): Partial<StagingRecord> {
-  const { checksum, files, bytes } = outcome;
+  const { checksum, files, bytes, stagedPath } = outcome;
   return {
     status: 'success',
     outcome: outcome.outcome,
     storage: outcome.storage,
     kind: outcome.kind,
-    ...pathsOf(record, view === undefined ? outcome.stagedPath : `${rawFromText(view)}/${outcome.stagedPath}`),
+    ...(stagedPath !== null && pathsOf(record, view === undefined ? stagedPath : `${rawFromText(view)}/${stagedPath}`)),
     filesTotal: files,
-    filesDone: files,
+    filesDone: outcome.done?.files ?? files,
     bytesTotal: bytes,
-    bytesDone: bytes,
+    bytesDone: outcome.done?.bytes ?? bytes,
     checksumAlgorithm: checksum?.algorithm ?? null,
     checksumValue: checksum?.value ?? null,
     link: outcome.link,
     matchesSource: outcome.matchesSource,
     warning: outcome.warning ?? null,
+    expiresAt: outcome.expiresAt ?? null,
     finishedAt: new Date(),
   };
 }
@@ -46,6 +48,17 @@ function pathsOf(record: StagingRecord, stagedPath: RawName): Partial<StagingRec
 export function failureOf(error: AppError): Partial<StagingRecord> {
   const { code, message, retryable } = error;
   return { status: 'failure', errorCode: code, errorReason: message, retryable, finishedAt: new Date() };
+}
+
+/** What a record says of an operation that was cancelled. */
+export function cancellationOf({ message, bytes }: OperationCancelled): Partial<StagingRecord> {
+  const told = { errorCode: null, errorReason: message, retryable: true };
+  return { status: 'cancelled', ...told, bytesDone: bytes ?? null, finishedAt: new Date() };
+}
+
+/** What somebody is told who still waits for an operation that was cancelled. */
+export function wasCancelled({ message }: OperationCancelled): AppError {
+  return new AppError('already_ended', message, { retryable: true });
 }
 
 /** The manifest as records keep it. A single file has its own name as path. */

@@ -18,6 +18,8 @@ export interface StageRequest {
   checksum: Checksum | undefined;
   ifExists: 'skip' | 'fail';
   label: string | undefined;
+  /** Name of the user's server that is meant, for methods that know servers. */
+  server: string | undefined;
 }
 
 /** Longest method name that a record keeps of what a caller sent. */
@@ -36,6 +38,7 @@ export function readOperation(request: StageRequest, method: StagingMethod | und
     destination: readDestinationFor(method, request),
     expected: request.checksum ?? null,
     ifExists: request.ifExists,
+    server: method?.capabilities.destination === 'remote' ? (request.server ?? null) : null,
   };
 }
 
@@ -69,6 +72,7 @@ export function newRecord(
     status: 'running' as const,
     attempts: 1,
     label: request.label ?? null,
+    server: operation.server,
     createdAt: now,
     startedAt: now,
     heartbeatAt: now,

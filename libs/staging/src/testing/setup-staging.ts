@@ -68,9 +68,9 @@ export async function setupStaging(
   events.subscribe((event) => ended.push(event));
   const all = { ...OPTIONS, ...options };
   const { operations, manifest, deferred, identity } = records;
-  const runner = new OperationRunner(operations, manifest, deferred, running, events, logging.logger, all);
+  const runner = new OperationRunner(operations, manifest, deferred, running, events, logging.logger);
   return {
-    service: new StagingService(new MethodRegistry(methods, all), runner, ACCOUNTS, ROOTS, identity),
+    service: new StagingService(new MethodRegistry(methods, all), runner, ACCOUNTS, ROOTS, identity, all),
     records,
     running,
     ended,
@@ -99,6 +99,7 @@ export function newRequest(overrides: Partial<StageRequest> = {}): StageRequest 
     checksum: undefined,
     ifExists: 'skip',
     label: undefined,
+    server: undefined,
     ...overrides,
   };
 }
