@@ -19,6 +19,7 @@ export {
 } from './names/path-text';
 export { type RawName, rawFromText } from './names/raw-name';
 export { WorkerPool } from './pool/worker-pool';
+export { DestinationLocks } from './stager/destination-locks';
 export { FileBrowser } from './stager/file-browser';
 export { FileStager } from './stager/file-stager';
 export { type FilesOptions } from './stager/files-options';

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createTestSite, type TestSite } from '@app/files/testing';
-import { describeStagingMethod } from '@app/staging/testing';
+import { contextOf, describeStagingMethod } from '@app/staging/testing';
 import { SymlinkCopyMethod } from './symlink-copy.method';
 
 describeStagingMethod('symlink_copy', { create: (site) => new SymlinkCopyMethod(site.stager) });
@@ -15,7 +15,7 @@ async function onSite(work: (site: TestSite) => Promise<void>): Promise<void> {
 
 function stage(site: TestSite, source: string, destination: string) {
   const { operationId: id, ...rest } = site.request(source, destination);
-  return new SymlinkCopyMethod(site.stager).stage({ id, ...rest }, site.hooks());
+  return new SymlinkCopyMethod(site.stager).stage({ id, server: null, ...rest }, contextOf(site));
 }
 
 it('shares one file with the storage and changes nothing of it', () =>

@@ -39,6 +39,16 @@ describe('MethodRegistry', () => {
     expect(() => new MethodRegistry([copy], { allowedMethods: [] })).toThrow(/no method/);
   });
 
+  it('offers what the site lacks something for only by name, which stops the start', () => {
+    const lacking = { ...method('upload'), requires: 'UPLOAD_URL' };
+    const registry = new MethodRegistry([copy, lacking], { allowedMethods: undefined });
+    expect(registry.enabledNames).toEqual(['copy']);
+    expect(registry.find('upload')).toBeUndefined();
+    expect(() => new MethodRegistry([copy, lacking], { allowedMethods: ['upload'] })).toThrow(
+      /upload needs UPLOAD_URL/,
+    );
+  });
+
   it('answers an unknown method in the words of the contract', () => {
     expect(invalidMethod('tele port')).toMatchObject({
       code: 'invalid_method',

@@ -1,2 +1,3 @@
-export { describeStagingMethod, type MethodHarness } from './describe-staging-method';
+export { describeStagingMethod } from './describe-staging-method';
+export { contextOf, type MethodHarness } from './method-scene';
 export { fakeMethod, newOutcome, newRequest, setupStaging, type StagingSetup } from './setup-staging';
