@@ -48,6 +48,7 @@ module.exports = {
     ),
     only('typeorm', 'node_modules/(typeorm|@nestjs/typeorm)/', '^libs/records/'),
     only('winston', 'node_modules/(winston|winston-transport)/', '^libs/logging/'),
+    only('jupyter', 'node_modules/(undici|ws|eventsource-parser)/', '^libs/methods/src/jupyter-copy/'),
     only('http', 'node_modules/(express|@nestjs/(platform-express|swagger|serve-static))/', '^apps/api/'),
     { name: 'no-undeclared', severity: 'error', from: {}, to: { dependencyTypes: ['npm-no-pkg', 'unknown'] } },
   ],
