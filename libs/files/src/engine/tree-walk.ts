@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, type BigIntStats } from 'node:fs';
-import { AppError } from '@app/core';
+import { AppError, type ErrorCode } from '@app/core';
 import {
   eachEntry,
   type EntryKind,
@@ -33,6 +33,9 @@ export interface TreeFile {
   sourceName: RawName;
 }
 
+/** Why something cannot be staged: a link out of the roots, to nothing, or back up; or neither file, directory nor link. */
+export type OmitReason = 'outside' | 'nowhere' | 'loop' | 'special';
+
 /** What a walk does with each thing it finds; `D` is what the visitor keeps for a directory. */
 export interface TreeVisitor<D> {
   /** A directory begins; for the top `parent` is undefined. */
@@ -45,6 +48,8 @@ export interface TreeVisitor<D> {
   leave?(directory: D, handle: Handle): void;
   /** A directory is done with, also when the walk failed in it. */
   close?(directory: D): void;
+  /** Something that cannot be staged. Without this method it ends the walk, as it must where a tree is all or nothing. */
+  omit?(path: RawName, reason: OmitReason): void;
   /** False for a file that this visitor does not want to look at (another worker has it). */
   wants?(path: RawName, name: RawName): boolean;
 }
@@ -71,7 +76,8 @@ interface Below {
 /**
  * Walks a tree of the storage. Links that stay inside the tree are handed on as links; others that stay inside the
  * roots are walked as what they point to; one that leaves ends the walk with `path_outside_storage`, its path in the
- * sentence. Memory grows with depth and with the number of directories in one directory, not with files.
+ * sentence, unless the visitor omits it. Memory grows with depth and with the number of directories in one directory,
+ * not with files.
  */
 export class TreeWalk<D> {
   constructor(
@@ -126,12 +132,24 @@ export class TreeWalk<D> {
       this.visitor.file({ path, name, parent: frame.handle, sourceName: name }, frame.data);
     } else if (kind === 'directory') below.push({ name, linked: false });
     else if (kind === 'link') this.link(frame, path, name, below);
-    else throw unsupported(path);
+    else this.omit(path, 'special', unsupported(path));
+  }
+
+  private omit(path: RawName, reason: OmitReason, error: AppError): void {
+    if (!this.visitor.omit) throw error;
+    this.visitor.omit(path, reason);
   }
 
   private link(frame: Frame<D>, path: RawName, name: RawName, below: Below[]): void {
     const text = readLink(frame.handle, name);
-    const target = this.resolveLink(frame, path, name, text);
+    let target: ResolvedSource | undefined;
+    try {
+      target = this.resolveLink(frame, path, name, text);
+    } catch (error) {
+      const reason = error instanceof AppError ? OMIT_REASONS[error.code] : undefined;
+      if (reason === undefined) throw error;
+      return this.omit(path, reason, error as AppError);
+    }
     if (!target) return this.visitor.link(path, name, text, frame.data);
     try {
       if (target.root.name === frame.root.name && isBelow(target.path, frame.base)) {
@@ -139,7 +157,7 @@ export class TreeWalk<D> {
         this.visitor.link(path, name, inside, frame.data);
       } else if (target.stat.isDirectory()) {
         below.push({ name, linked: true });
-      } else if (!target.stat.isFile()) throw unsupported(path);
+      } else if (!target.stat.isFile()) this.omit(path, 'special', unsupported(path));
       else if (this.visitor.wants?.(path, name) !== false) {
         this.control.reading(target.root.ordinal);
         this.visitor.file({ path, name, parent: target.parent, sourceName: target.path.at(-1)! }, frame.data);
@@ -194,10 +212,8 @@ export class TreeWalk<D> {
     try {
       if (!target.stat.isDirectory()) throw sourceChanged(showPath(path).text);
       if (above.includes(`${target.stat.dev}:${target.stat.ino}`)) {
-        throw new AppError(
-          'source_unsupported',
-          `The link ${showPath(path).text} leads to a directory that contains it.`,
-        );
+        const sentence = `The link ${showPath(path).text} leads to a directory that contains it.`;
+        return this.omit(path, 'loop', new AppError('source_unsupported', sentence));
       }
       handle = this.open(path, () => reopenForReading(target.object));
     } finally {
@@ -216,6 +232,12 @@ export class TreeWalk<D> {
     }
   }
 }
+
+/** What the refusal of a link means to a visitor that goes on without it; any other error ends the walk. */
+const OMIT_REASONS: Partial<Record<ErrorCode, OmitReason>> = {
+  path_outside_storage: 'outside',
+  source_not_found: 'nowhere',
+};
 
 /** Errors that mean: what was found a moment ago is gone, or something else stands there now. */
 const CHANGED = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL']);
