@@ -19,6 +19,7 @@ import { pageFolder } from './site/installation';
 import { MetricsController } from './site/metrics.controller';
 import { Metrics } from './site/metrics.service';
 import { Readiness } from './site/readiness.service';
+import { MethodMonitor } from './site/method-monitor';
 import { RootMonitor } from './site/root-monitor';
 import { StartPageController } from './site/start-page.controller';
 import { StagingController } from './staging/staging.controller';
@@ -55,6 +56,7 @@ class SettingsModule {
     { provide: APP_PIPE, useClass: RequestPipe },
     Listings,
     Metrics,
+    MethodMonitor,
     OperationFinder,
     Readiness,
     RootMonitor,

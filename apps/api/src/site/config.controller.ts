@@ -7,6 +7,7 @@ import { ApiErrors } from '../http/api-errors.decorator';
 import { AllowedMethodsDto, ConfigDto } from './dto/config.dto';
 import { VERSION } from './installation';
 import { rootDto, storageDto } from './root-dto';
+import { MethodMonitor } from './method-monitor';
 import { RootMonitor } from './root-monitor';
 
 /** What there is to know of the site. No file is touched for an answer, so that it is fast under any load. */
@@ -17,6 +18,7 @@ export class ConfigController {
     private readonly settings: Settings,
     private readonly methods: MethodRegistry,
     private readonly roots: RootMonitor,
+    private readonly neighbours: MethodMonitor,
   ) {}
 
   @Get()
@@ -38,7 +40,8 @@ export class ConfigController {
         name,
         aliases: [...aliases],
         description,
-        needs_relative_path: capabilities.destination === 'user_area',
+        needs_relative_path: capabilities.destination !== 'none',
+        ...this.availabilityOf(name),
       })),
       storages: storages.map(storageDto),
       user_areas: rootDto(target),
@@ -51,9 +54,15 @@ export class ConfigController {
         max_operation_bytes: this.settings.get('MAX_OPERATION_BYTES'),
         max_path_bytes: MAX_PATH_BYTES,
         max_segment_bytes: MAX_SEGMENT_BYTES,
+        download_url_ttl_seconds: this.settings.get('DOWNLOAD_URL_TTL_SECONDS'),
       },
       auth: { mode: this.settings.get('AUTH_MODE') },
     };
+  }
+
+  private availabilityOf(name: string): { available: boolean | null; problem: string | null } {
+    const state = this.neighbours.seen.find((one) => one.name === name);
+    return { available: state?.available ?? null, problem: state?.problem ?? null };
   }
 
   @Get('allowed-methods')

@@ -3,6 +3,7 @@ import { type RootState } from '@app/files';
 import { type DatabaseHealth } from '@app/records';
 import { RunningOperations } from '@app/staging';
 import { Readiness } from './readiness.service';
+import { type MethodMonitor, type MethodState } from './method-monitor';
 import { type RootMonitor, type RootsSeen } from './root-monitor';
 
 function root(fields: Partial<RootState> = {}): RootState {
@@ -14,11 +15,19 @@ interface Scene {
   check?: () => Promise<void>;
   seen?: Partial<RootsSeen>;
   running?: RunningOperations;
+  methods?: MethodState[];
 }
 
-function readiness({ check = () => Promise.resolve(), seen = {}, running = new RunningOperations() }: Scene) {
+function readiness({
+  check = () => Promise.resolve(),
+  seen = {},
+  running = new RunningOperations(),
+  methods = [],
+}: Scene) {
   const roots = { seen: { target: root(), storages: [root({ storage: 'hot' })], secondsAgo: 1, ...seen } };
-  return new Readiness({ check } as DatabaseHealth, roots as RootMonitor, running);
+  return new Readiness({ check } as DatabaseHealth, roots as RootMonitor, running, {
+    seen: methods,
+  } as unknown as MethodMonitor);
 }
 
 describe('Readiness', () => {
@@ -30,8 +39,23 @@ describe('Readiness', () => {
         database: { status: 'up', detail: null },
         storages: [{ name: 'hot', status: 'up', detail: null }],
         user_areas: { status: 'up', detail: null },
+        methods: [],
       },
       warnings: [],
+    });
+  });
+
+  it('warns of a service behind a method that is away, and stays up: the other methods work', async () => {
+    const answer = await readiness({
+      methods: [
+        { name: 'local_copy', available: null, problem: null },
+        { name: 'jupyter_copy', available: false, problem: 'The hub does not answer.' },
+      ],
+    }).check();
+    expect(answer).toMatchObject({
+      status: 'up',
+      checks: { methods: [{ name: 'jupyter_copy', status: 'down', detail: 'The hub does not answer.' }] },
+      warnings: ['jupyter_copy does not work just now: The hub does not answer.'],
     });
   });
 

@@ -4,6 +4,7 @@ import { type RootState } from '@app/files';
 import { DatabaseHealth } from '@app/records';
 import { RunningOperations } from '@app/staging';
 import { type CheckDto, type ReadyDto } from './dto/health.dto';
+import { MethodMonitor, type MethodState } from './method-monitor';
 import { RootMonitor, type RootsSeen } from './root-monitor';
 
 /** How long a readiness check waits for the database, in milliseconds. */
@@ -22,6 +23,7 @@ export class Readiness {
     private readonly database: DatabaseHealth,
     private readonly roots: RootMonitor,
     private readonly running: RunningOperations,
+    private readonly methods: MethodMonitor,
   ) {}
 
   /** Answers within about two seconds, whatever does not answer itself. */
@@ -32,10 +34,16 @@ export class Readiness {
       database: await this.databaseInTime(),
       storages: seen.storages.map((state) => ({ name: state.storage ?? '', ...rootCheck(state) })),
       user_areas: rootCheck(seen.target),
+      // One that is away is told, but keeps the others from nothing.
+      methods: this.methods.seen.filter(isAsked).map((state) => ({ name: state.name, ...methodCheck(state) })),
     };
     const { service, database, storages, user_areas: areas } = checks;
     const isUp = [service, database, areas, ...storages].every(({ status }) => status === 'up');
-    return { status: isUp ? 'up' : 'down', checks, warnings: warningsOf(seen) };
+    return {
+      status: isUp ? 'up' : 'down',
+      checks,
+      warnings: [...warningsOf(seen), ...checks.methods.flatMap(warningOf)],
+    };
   }
 
   private async databaseInTime(): Promise<CheckDto> {
@@ -65,6 +73,19 @@ function down(detail: string): CheckDto {
 
 function rootCheck({ available, problem }: RootState): CheckDto {
   return available ? UP : down(problem ?? 'It is not available.');
+}
+
+/** True for a method behind which there is another service. */
+function isAsked({ available }: MethodState): boolean {
+  return available !== null;
+}
+
+function methodCheck({ available, problem }: MethodState): CheckDto {
+  return available ? UP : down(problem ?? 'It is not available.');
+}
+
+function warningOf({ name, status, detail }: CheckDto & { name: string }): string[] {
+  return status === 'up' ? [] : [`${name} does not work just now: ${detail}`];
 }
 
 function warningsOf({ storages, secondsAgo }: RootsSeen): string[] {

@@ -100,6 +100,11 @@ export interface StagingMethod {
   /** The setting that the site lacks to offer the method; undefined where nothing is missing. */
   readonly requires?: string;
   stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome>;
+  /**
+   * For a method that needs another service: looks whether that answers. Called from time to time; rejects with an
+   * AppError whose sentence tells operators what is wrong.
+   */
+  check?(signal: AbortSignal): Promise<void>;
 }
 
 /** What `FileStager` is asked for by a method that puts data into the user's area. */

@@ -17,6 +17,17 @@ export class MethodDto {
 
   @ApiProperty({ description: 'Whether it needs `relative_path`.', example: true })
   needs_relative_path!: boolean;
+
+  @ApiProperty({
+    description: 'Whether the service behind it answered when it was asked last; null where there is none.',
+    type: Boolean,
+    nullable: true,
+    example: null,
+  })
+  available!: boolean | null;
+
+  @ApiProperty({ description: 'Why it is not available.', type: String, nullable: true, example: null })
+  problem!: string | null;
 }
 
 /** What one request may ask for at most. */
@@ -32,6 +43,9 @@ export class LimitsDto {
 
   @ApiProperty({ description: 'Bytes of one name in a path.', type: 'integer', example: 255 })
   max_segment_bytes!: number;
+
+  @ApiProperty({ description: 'Seconds that a download link works.', type: 'integer', example: 3600 })
+  download_url_ttl_seconds!: number;
 }
 
 /** How callers sign in. */

@@ -33,6 +33,12 @@ export class StorageCheckDto extends CheckDto {
   name!: string;
 }
 
+/** The service behind a method. */
+export class MethodCheckDto extends CheckDto {
+  @ApiProperty({ description: 'Name of the method.', example: 'jupyter_copy' })
+  name!: string;
+}
+
 /** All that the service depends on. */
 export class ChecksDto {
   @ApiProperty({ description: 'The process itself: `down` while it stops.', type: CheckDto })
@@ -46,11 +52,18 @@ export class ChecksDto {
 
   @ApiProperty({ description: 'The user areas.', type: CheckDto })
   user_areas!: CheckDto;
+
+  @ApiProperty({
+    description:
+      'Services behind methods, such as the JupyterHub, as they were seen a few seconds ago. One that is `down` makes `status` not `down`, since the other methods work.',
+    type: [MethodCheckDto],
+  })
+  methods!: MethodCheckDto[];
 }
 
 /** Answer of `GET /health/ready`. */
 export class ReadyDto {
-  @ApiProperty({ description: '`up` when each check is.', enum: STATES, example: 'up' })
+  @ApiProperty({ description: '`up` when each check is, those of `methods` left aside.', enum: STATES, example: 'up' })
   status!: HealthState;
 
   @ApiProperty({ description: 'What was looked at.', type: ChecksDto })
