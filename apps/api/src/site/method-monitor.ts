@@ -34,9 +34,10 @@ export class MethodMonitor implements OnApplicationBootstrap, BeforeApplicationS
     private readonly methods: MethodRegistry,
     private readonly logger: AppLogger,
   ) {
-    for (const { name, check } of methods.offered) {
-      const unseen = { name, available: false, problem: 'It was not asked yet.' };
-      this.states.set(name, check ? unseen : { name, available: null, problem: null });
+    for (const method of methods.offered) {
+      const unseen = { available: false, problem: 'It was not asked yet.' };
+      const state = method.check === undefined ? { available: null, problem: null } : unseen;
+      this.states.set(method.name, { name: method.name, ...state });
     }
   }
 
@@ -58,7 +59,7 @@ export class MethodMonitor implements OnApplicationBootstrap, BeforeApplicationS
 
   /** One round at a time: a neighbour that is slow must not be asked ever more. */
   private look(): Promise<void> {
-    const asked = this.methods.offered.filter((method) => method.check);
+    const asked = this.methods.offered.filter((method) => method.check !== undefined);
     this.looking ??= Promise.all(asked.map((method) => this.ask(method)))
       .then(() => undefined)
       .finally(() => (this.looking = undefined));
