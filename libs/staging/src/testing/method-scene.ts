@@ -155,6 +155,7 @@ async function takeFile(source: OpenFile, file: string, signal: AbortSignal): Pr
 
 async function takeTree(source: OpenTree, folder: string, signal: AbortSignal): Promise<number> {
   let bytes = 0;
+  mkdirSync(folder);
   for await (const entry of source.entries(signal)) {
     const name = path.join(folder, Buffer.from(entry.path, 'latin1').toString());
     if (entry.type === 'directory') mkdirSync(name);
