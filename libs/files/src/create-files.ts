@@ -6,33 +6,43 @@ import { FileStager } from './stager/file-stager';
 import { type FilesOptions } from './stager/files-options';
 import { LeftOvers } from './stager/left-overs';
 import { RootRegistry } from './stager/root-registry';
+import { SourceReader } from './stager/source-reader';
 
 /** The file library, put together. */
 export interface Files {
+  /** The threads that move data. Those that read for streams are another pool, so that neither waits for the other. */
   pool: WorkerPool;
   policy: OwnershipPolicy;
   roots: RootRegistry;
   stager: FileStager;
   browser: FileBrowser;
+  reader: SourceReader;
   leftOvers: LeftOvers;
+  /** True when a thread hangs in a call that may never return: the process cannot end in the usual way then. */
+  isHanging(): boolean;
+  /** Ends all threads; what runs is rejected. */
+  close(): Promise<void>;
 }
 
 /**
  * Puts the file library together and looks at each root once; one that is away is noticed, not waited for. Throws for
- * an unreadable `USER_MAP` and for roots that lie inside one another. The caller closes `pool`.
+ * an unreadable `USER_MAP` and for roots that lie inside one another. The caller closes it.
  */
 export async function createFiles(options: FilesOptions): Promise<Files> {
   const accounts = new AccountDirectory({ mapFile: options.userMapFile });
   await accounts.load();
-  const { workers: size, timeoutMs } = options;
-  const pool = new WorkerPool({ size, timeoutMs, rootNames: RootRegistry.names(options) });
+  const { workers, streams, timeoutMs } = options;
+  const rootNames = RootRegistry.names(options);
+  const pool = new WorkerPool({ size: workers, timeoutMs, rootNames });
+  const reading = new WorkerPool({ size: streams, timeoutMs, rootNames });
+  const close = async () => void (await Promise.all([pool.close(), reading.close()]));
   const policy = new OwnershipPolicy(accounts, options.ownership);
   const roots = new RootRegistry(pool, options);
   try {
     roots.create();
     await roots.inspect();
   } catch (error) {
-    await pool.close();
+    await close();
     throw error;
   }
   return {
@@ -41,6 +51,9 @@ export async function createFiles(options: FilesOptions): Promise<Files> {
     roots,
     stager: new FileStager(pool, roots, policy, options),
     browser: new FileBrowser(pool, roots),
+    reader: new SourceReader(reading, roots, options),
     leftOvers: new LeftOvers(pool, roots),
+    isHanging: () => pool.hanging || reading.hanging,
+    close,
   };
 }

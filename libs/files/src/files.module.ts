@@ -14,6 +14,7 @@ import { FileStager } from './stager/file-stager';
 import { type FilesOptions } from './stager/files-options';
 import { LeftOvers } from './stager/left-overs';
 import { RootRegistry } from './stager/root-registry';
+import { SourceReader } from './stager/source-reader';
 
 const FILES = Symbol('FILES');
 
@@ -30,6 +31,7 @@ const PARTS = [
   [RootRegistry, 'roots'],
   [FileStager, 'stager'],
   [FileBrowser, 'browser'],
+  [SourceReader, 'reader'],
   [LeftOvers, 'leftOvers'],
 ] as const;
 
@@ -51,7 +53,12 @@ export class FilesModule implements OnApplicationShutdown {
     };
   }
 
+  /** True when a thread hangs in a call that may never return: the process cannot end in the usual way then. */
+  get hanging(): boolean {
+    return this.files.isHanging();
+  }
+
   async onApplicationShutdown(): Promise<void> {
-    await this.files.pool.close();
+    await this.files.close();
   }
 }

@@ -1,8 +1,10 @@
+export { type ArchiveFormat } from './archive/archive';
 export { AccountDirectory, type Account } from './accounts/account-directory';
 export { OwnershipPolicy, type OwnershipOptions } from './accounts/ownership-policy';
 export { type PairProbe, type TargetProbe } from './browse/inspect-roots';
 export { type ListedEntry, type ListedPage } from './browse/list-directory';
 export { type Algorithm, type Checksum } from './engine/hashing';
+export { type TreeSurvey } from './engine/survey';
 export { type LinkKind, type ManifestRow } from './engine/task-types';
 export { createFiles, type Files } from './create-files';
 export { FilesModule, type FilesModuleOptions } from './files.module';
@@ -19,10 +21,14 @@ export {
 } from './names/path-text';
 export { type RawName, rawFromText } from './names/raw-name';
 export { WorkerPool } from './pool/worker-pool';
+export { type FileIdentity } from './reading/source-tasks';
 export { DestinationLocks } from './stager/destination-locks';
 export { FileBrowser } from './stager/file-browser';
 export { FileStager } from './stager/file-stager';
 export { type FilesOptions } from './stager/files-options';
 export { LeftOvers } from './stager/left-overs';
+export { OpenFile, PIECE_BYTES, type SourceFacts } from './stager/open-file';
+export { type ArchiveStream, OpenTree, type TreeEntry } from './stager/open-tree';
 export { type PlaceHooks, type Placement, type PlaceRequest } from './stager/placement';
 export { RootRegistry, type RootState } from './stager/root-registry';
+export { SourceReader, type SourceRequest } from './stager/source-reader';

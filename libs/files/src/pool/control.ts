@@ -165,6 +165,11 @@ export class WorkerControl {
     this.pulse.touch(ordinal);
   }
 
+  /** Number of the storage that was read last. */
+  get storageRead(): number {
+    return this.storage;
+  }
+
   /** Says that the next calls go to the user areas. */
   writing(): void {
     this.pulse.touch(TARGET_ORDINAL);
@@ -200,10 +205,10 @@ export class WorkerControl {
     this.step();
   }
 
-  /** Sends something to the service in the middle of a task; waits when it cannot keep up. */
-  emit(data: unknown): void {
+  /** Sends something to the service in the middle of a task; waits while it has more than `ahead` of these unread. */
+  emit(data: unknown, ahead = 32): void {
     this.report(data);
-    this.ledger.sent(32, () => this.pulse.beat());
+    this.ledger.sent(ahead, () => this.pulse.beat());
     if (this.ledger.cancelled) throw new CancelledError();
   }
 }

@@ -15,6 +15,8 @@ import {
   sealTree,
   surveyShard,
 } from '../engine/tree';
+import { closeHandles, hashOpen, openSource, readPiece, statOpen } from '../reading/source-tasks';
+import { archiveSource, surveySource, walkEntries } from '../reading/tree-tasks';
 import { type WorkerControl } from './control';
 
 interface TreeTask {
@@ -44,6 +46,14 @@ export const TASKS = {
   probePair,
   listPrivate,
   sweepPrivate,
+  openSource,
+  readPiece,
+  statOpen,
+  hashOpen,
+  closeHandles,
+  surveySource,
+  walkEntries,
+  archiveSource,
 };
 
 export type TaskKind = keyof typeof TASKS;

@@ -57,6 +57,10 @@ const BRIEF: ReadonlySet<TaskKind> = new Set<TaskKind>([
   'probeTarget',
   'probePair',
   'listPrivate',
+  'openSource',
+  'readPiece',
+  'statOpen',
+  'closeHandles',
 ]);
 
 /** Threads that may hang in one root before further tasks for it are refused at once. */

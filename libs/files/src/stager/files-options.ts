@@ -17,6 +17,8 @@ export interface FilesOptions {
   timeoutMs: number;
   /** Threads that move data. */
   workers: number;
+  /** Threads that read sources for those who take them as a stream; a tree under way holds one for as long as it is read. */
+  streams: number;
   createAreas: boolean;
   /** What copies are verified with; null for none. */
   algorithm: Algorithm | null;

@@ -90,7 +90,7 @@ export async function createTestSite(options: Partial<FilesOptions> = {}, where 
     link: (...args) => files.stager.link(request(...args), hooks()),
     leftOvers: () => readdirSync(path.join(areas, '.staging')),
     async close() {
-      await files.pool.close();
+      await files.close();
       remove();
     },
   };
@@ -105,6 +105,7 @@ export function testOptions(storage: string, areas: string): FilesOptions {
     marker: undefined,
     timeoutMs: 30_000,
     workers: 2,
+    streams: 4,
     createAreas: true,
     algorithm: 'xxh3',
     linkFallback: 'error',

@@ -1,0 +1,96 @@
+import { type ArchiveFormat, writeArchive } from '../archive/archive';
+import { closingOnError, errnoOf, type Handle, openForReading, statHandle } from '../confined/handle';
+import { type RootSpec } from '../confined/root';
+import { translate, translating } from '../confined/system-errors';
+import { sourceChanged } from '../engine/copy-content';
+import { fingerprintTree } from '../engine/fingerprint';
+import { surveyTree, type TreeLimits, type TreeSurvey } from '../engine/survey';
+import { type TreeFile, type TreeVisitor, TreeWalk, unsupported } from '../engine/tree-walk';
+import { showPath } from '../names/path-text';
+import { type RawName } from '../names/raw-name';
+import { type WorkerControl } from '../pool/control';
+import { asFile, type HeldHandle, modeOf, type OpenedFile } from './source-tasks';
+import { SlotSink } from './slot-sink';
+
+/** Names an open directory of a storage, which is walked. */
+export interface TreeTask extends HeldHandle {
+  storages: RootSpec[];
+  /** The real names from the root down. */
+  realPath: RawName[];
+}
+
+/** One entry of a tree, as a worker tells it. A file comes open; its handle is the receiver's to close. */
+export type WalkedEntry =
+  | { type: 'directory'; path: RawName; mode: number; mtimeNs: string }
+  | { type: 'link'; path: RawName; text: RawName }
+  | { type: 'file'; path: RawName; opened: OpenedFile };
+
+/** Entries that are told ahead of the reader: each may be an open file. */
+const ENTRIES_AHEAD = 8;
+
+const WHOLE = { index: 0, of: 1, byDirectory: false };
+
+/** The tree's top as a walk wants it. */
+export function topOf(task: TreeTask): { root: RootSpec; path: RawName[]; object: Handle } {
+  const root = task.storages.find((one) => one.ordinal === task.root)!;
+  return { root, path: task.realPath, object: task.handle };
+}
+
+/** Counts a tree and takes its fingerprint. Throws `quota_exceeded` beyond the limits, and what a walk throws. */
+export function surveySource(
+  task: TreeTask & { limits: TreeLimits },
+  control: WorkerControl,
+): TreeSurvey & { fingerprint: string } {
+  const top = topOf(task);
+  return translating('source', () => {
+    const survey = surveyTree(task.storages, top, { limits: task.limits, sizes: true, shard: WHOLE }, control);
+    return { ...survey, fingerprint: fingerprintTree(task.storages, top, WHOLE, control) };
+  });
+}
+
+/**
+ * Reports each entry of a tree but its top, parents before children, files open; waits while the receiver has some
+ * unread. What was reported is the receiver's also when the walk fails. Throws what a walk throws.
+ */
+export function walkEntries(task: TreeTask, control: WorkerControl): void {
+  const emit = (entry: WalkedEntry) => control.emit(entry, ENTRIES_AHEAD);
+  const visitor: TreeVisitor<void> = {
+    enter(path, _name, _parent, handle) {
+      if (path === '') return;
+      const stat = statHandle(handle);
+      emit({ type: 'directory', path, mode: modeOf(stat), mtimeNs: String(stat.mtimeNs) });
+    },
+    file: (file) => emit({ type: 'file', path: file.path, opened: openEntry(file, control) }),
+    link: (path, _name, text) => emit({ type: 'link', path, text }),
+  };
+  translating('source', () => new TreeWalk(task.storages, visitor, control).run(topOf(task)));
+}
+
+/** Asks for a tree as an archive, in which everything lies below `name`. */
+export interface ArchiveTask extends TreeTask {
+  name: RawName;
+  format: ArchiveFormat;
+  slots: readonly [SharedArrayBuffer, SharedArrayBuffer];
+}
+
+/** Writes a tree's archive into two slots in turn, reporting each as `FilledSlot`; throws what {@link writeArchive} does. */
+export function archiveSource(task: ArchiveTask, control: WorkerControl): void {
+  const top = { ...topOf(task), name: task.name };
+  writeArchive(task.storages, top, task.format, new SlotSink(task.slots, control), control);
+}
+
+/** Errors of open(2) that mean: something else stands there now, or somebody holds the file to write to it (a lease). */
+const CHANGING = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EAGAIN']);
+
+function openEntry(file: TreeFile, control: WorkerControl): OpenedFile {
+  try {
+    return closingOnError(openForReading(file.parent, file.sourceName), (handle) => {
+      const stat = statHandle(handle);
+      if (!stat.isFile()) throw unsupported(file.path);
+      return asFile({ handle, root: control.storageRead }, stat);
+    });
+  } catch (error) {
+    if (CHANGING.has(errnoOf(error) ?? '')) throw sourceChanged(showPath(file.path).text);
+    throw translate(error, 'source');
+  }
+}

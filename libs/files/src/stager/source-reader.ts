@@ -1,0 +1,74 @@
+import { lastName } from '../names/path-text';
+import { type RawName, rawFromText } from '../names/raw-name';
+import { Ledger } from '../pool/control';
+import { type WorkerPool } from '../pool/worker-pool';
+import { type HeldHandle, type OpenedSource } from '../reading/source-tasks';
+import { type FilesOptions } from './files-options';
+import { HandleCloser } from './handle-closer';
+import { HeldSource, untilAborted } from './held-source';
+import { OpenFile } from './open-file';
+import { OpenTree, type TreeSite } from './open-tree';
+import { type RootRegistry } from './root-registry';
+
+/** Asks for a source; as in a request to place it. */
+export interface SourceRequest {
+  path: RawName;
+  storage: string | undefined;
+  asSent: string;
+}
+
+/**
+ * Opens sources of the storages for those who take them as a stream. Confined as everything else; what was opened is
+ * read by handle, in threads of its own, so that neither slow readers nor hung storages keep copies waiting.
+ */
+export class SourceReader {
+  private readonly closer: HandleCloser;
+  private readonly site: TreeSite;
+
+  constructor(
+    private readonly pool: WorkerPool,
+    private readonly roots: RootRegistry,
+    { limits }: Pick<FilesOptions, 'limits'>,
+  ) {
+    this.closer = new HandleCloser(pool);
+    this.site = { storages: roots.storages, limits, hold: (opened) => this.hold(opened) };
+  }
+
+  /**
+   * Resolves a path and opens what it leads to, once; the caller closes it. Throws `source_not_found`,
+   * `path_outside_storage`, `source_unsupported`, `source_forbidden`, `source_changed`, `storage_unavailable`,
+   * `quota_exceeded` for a file beyond the site's limit, and the signal's reason when that is aborted.
+   */
+  async open({ path: raw, storage, asSent }: SourceRequest, signal: AbortSignal): Promise<OpenFile | OpenTree> {
+    signal.throwIfAborted();
+    const ledger = new Ledger();
+    const task = { storages: this.roots.storages, raw, storage, asSent, limits: this.site.limits };
+    const discard = (late: OpenedSource) => void this.hold(late).close();
+    const opening = this.pool.run('openSource', task, {
+      ledger,
+      roots: this.roots.touchedBy(raw, storage),
+      onLate: (late) => discard(late as OpenedSource),
+    });
+    const opened = await untilAborted(opening, signal, () => {
+      ledger.cancel();
+      this.pool.withdraw(ledger);
+      opening.then(discard, () => undefined);
+    });
+    return this.openedAs(opened, lastName(raw), asSent);
+  }
+
+  private openedAs(opened: OpenedSource, lastOfPath: RawName | undefined, asSent: string): OpenFile | OpenTree {
+    const { realPath } = opened;
+    const storage = this.roots.storages.find((root) => root.ordinal === opened.root)!.name;
+    const name = lastOfPath ?? realPath.at(-1) ?? rawFromText(storage);
+    const facts = { storage, realPath, name };
+    const source = this.hold(opened);
+    return opened.kind === 'file'
+      ? new OpenFile(source, opened, facts, asSent)
+      : new OpenTree(source, opened, facts, this.site);
+  }
+
+  private hold({ handle, root }: HeldHandle): HeldSource {
+    return new HeldSource({ handle, root }, this.pool, this.closer);
+  }
+}
