@@ -238,7 +238,7 @@ def pre_spawn(spawner):
     if name == "hangs":
         spawner.cmd = told["dying"] + ["sh", "-c", "exec sleep 1000"]
     if name == "kernelless":
-        spawner.args = ["--MappingKernelManager.default_kernel_name=none"]
+        spawner.args = ["--KernelSpecManager.allowed_kernelspecs=none", "--MappingKernelManager.default_kernel_name=none"]
 
 c.Spawner.pre_spawn_hook = pre_spawn
 `;

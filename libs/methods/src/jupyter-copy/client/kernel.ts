@@ -4,7 +4,7 @@ import { AppError } from '@app/core';
 import { type RawData, WebSocket } from 'ws';
 import { encodeSegment } from './contents-path';
 import { REPLY_LIMIT } from './http';
-import { textMember } from './json-value';
+import { member, textMember } from './json-value';
 import { executeRequest, hear, type Heard } from './kernel-message';
 import { ServerDown, ServerRefused } from './server-errors';
 import { ServerHttp, type ServerOptions } from './server-http';
@@ -23,7 +23,8 @@ export interface OpenKernelOptions extends ServerOptions {
   pingMs?: number;
 }
 
-const PING_MS = 20_000;
+/** A server is silent while it writes a large chunk, which is no sign of its end. */
+const PING_MS = 30_000;
 const HANDSHAKE_MS = 60_000;
 const CLOSE_MS = 10_000;
 
@@ -48,12 +49,26 @@ export async function openKernel(options: OpenKernelOptions): Promise<Kernel | n
 
 async function startKernel(http: ServerHttp, signal: AbortSignal): Promise<string | null> {
   try {
-    const { json } = await http.call('api/kernels', { method: 'POST', json: {}, what: 'start a kernel', signal });
+    const specs = await http.call('api/kernelspecs', { what: 'list its kernels', signal });
+    const name = pythonKernel(specs.json);
+    if (name === null) return null;
+    const call = { method: 'POST', json: { name }, what: 'start a kernel', signal } as const;
+    const { json } = await http.call('api/kernels', call);
     return textMember(json, 'id') || null;
   } catch (error) {
     if (error instanceof ServerRefused) return null;
     throw error;
   }
+}
+
+/** The site's usual kernel when it speaks Python, else another that does, else null. */
+function pythonKernel(json: unknown): string | null {
+  const specs = member(json, 'kernelspecs');
+  if (typeof specs !== 'object' || specs === null) return null;
+  const speaksPython = (name: string) => {
+    return textMember(member(member(specs, name), 'spec'), 'language').toLowerCase() === 'python';
+  };
+  return [textMember(json, 'default'), ...Object.keys(specs)].find(speaksPython) ?? null;
 }
 
 async function connect(http: ServerHttp, path: string, signal: AbortSignal): Promise<WebSocket> {

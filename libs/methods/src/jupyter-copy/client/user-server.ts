@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@app/core';
 import { type Dispatcher } from 'undici';
-import { type HubClient, type ServerState, startFailed } from './hub-client';
+import { type HubClient, startFailed } from './hub-client';
 import { JupyterHttp, withSlash } from './http';
 import { isTimeout, RETRY_AFTER_SECONDS } from './server-errors';
 import { type Token } from './token';
@@ -85,19 +85,19 @@ export function ensureServer(
 ): Promise<{ url: string }> {
   return within(timeoutMs, signal, async (both) => {
     for (let refusals = 0; ;) {
-      const state = await hub.serverState(user, server, both);
-      if (state.url !== null && (await isUp(state, agent, both))) return { url: state.url };
-      if (state.phase === 'starting') {
+      const { phase, url } = await hub.serverState(user, server, both);
+      if (phase === 'running' && url !== null && (await answers(url, agent, both))) return { url };
+      if (phase === 'starting') {
         await followStart(hub, user, server, both, note);
         continue;
       }
-      if (state.phase !== 'stopping') {
+      if (phase !== 'stopping') {
+        // Also when the hub calls it running, since it has just shown that it is not.
         const started = await hub.startServer(user, server, both);
         note(`The Jupyter server of ${user} was down: ${WORDS[started]}`);
         if (started === 'starting') await followStart(hub, user, server, both, note);
         if (started !== 'busy') continue;
-        if (started === 'busy' && state.phase === 'down' && (refusals += 1) === REFUSALS)
-          throw notAllowed(user, server);
+        if (phase === 'down' && (refusals += 1) === REFUSALS) throw notAllowed(user, server);
       }
       await delay(POLL_MS, undefined, { signal: both });
     }
@@ -105,10 +105,6 @@ export function ensureServer(
 }
 
 const WORDS = { ready: 'it was started', starting: 'it is being started', busy: 'the hub does not start it yet' };
-
-async function isUp(state: ServerState, agent: Dispatcher, signal: AbortSignal): Promise<boolean> {
-  return state.phase === 'running' && (await answers(state.url!, agent, signal));
-}
 
 /** Listens to a start until it is decided, or until the stream ends before. */
 async function followStart(
