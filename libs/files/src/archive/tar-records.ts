@@ -86,7 +86,8 @@ export function ustarHeader(entry: TarEntry, number: number): Buffer {
   writeOctal(block, 136, 12, clamp(entry.mtimeNs / NANO));
   block.fill(' ', 148, 156);
   block.write(entry.type, 156, 'latin1');
-  if (entry.text !== undefined && entry.text.length <= NAME_BYTES) block.write(entry.text, 157, 'latin1');
+  // Also a part of a long one, since bsdtar takes a link without a text here for a file.
+  if (entry.text !== undefined) block.write(entry.text.slice(0, NAME_BYTES), 157, 'latin1');
   block.write('ustar\x0000', 257, 'latin1');
   block.write(prefix, 345, 'latin1');
   let sum = 0;
