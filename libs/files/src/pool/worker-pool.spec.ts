@@ -139,6 +139,20 @@ describe('threads', () => {
     await Promise.all([long, queued]);
   });
 
+  it('are not all taken by brief tasks, however many come', async () => {
+    const pool = makePool({ size: 1 });
+    let ended = false;
+    const readAll = async () => {
+      while (!ended) await run(pool, { does: 'nothing' }, {}, 'readPiece');
+    };
+    // More than there are threads, each asking for the next as soon as it has one: a brief task waits at any time.
+    const readers = Array.from({ length: 6 }, readAll);
+    await until(() => pool.waiting > 0, 'nothing waits');
+    await run(pool, { does: 'nothing' });
+    ended = true;
+    await Promise.all(readers);
+  });
+
   it.each(['crash', 'exit'] as const)('that %s fail their task only; another takes the next', async (does) => {
     const pool = makePool({ size: 1 });
     const released = jest.fn();

@@ -77,6 +77,7 @@ export class WorkerPool {
   private readonly brief: Job[] = [];
   private readonly watchdog: NodeJS.Timeout;
   private nextId = 1;
+  private gaveBrief = false;
   private closed = false;
 
   constructor(private readonly options: WorkerPoolOptions) {
@@ -131,17 +132,22 @@ export class WorkerPool {
   }
 
   private dispatch(): void {
-    this.giveOut(this.brief, this.options.size + 1);
-    this.giveOut(this.queue, this.options.size);
+    const usable = [...this.threads].filter((thread) => thread.hangsIn === undefined);
+    const job = this.nextJob(usable.flatMap((thread) => thread.job ?? []));
+    if (!job) return;
+    this.give(usable.find((thread) => !thread.job) ?? this.start(), job);
+    this.dispatch();
   }
 
-  private giveOut(jobs: Job[], most: number): void {
-    while (jobs.length > 0) {
-      const usable = [...this.threads].filter((thread) => thread.hangsIn === undefined);
-      const free = usable.find((one) => !one.job);
-      if (usable.filter((one) => one.job).length >= most) return;
-      this.give(free ?? this.start(), jobs.shift()!);
-    }
+  private nextJob(running: Job[]): Job | undefined {
+    const { size } = this.options;
+    if (running.length > size) return undefined;
+    const long = running.filter((job) => !BRIEF.has(job.kind)).length;
+    // While both kinds wait they take turns: neither may keep the other waiting for ever.
+    const isLongNext = this.brief.length > 0 ? this.gaveBrief && long < size : running.length < size;
+    const jobs = isLongNext && this.queue.length > 0 ? this.queue : this.brief;
+    this.gaveBrief = jobs === this.brief;
+    return jobs.shift();
   }
 
   private start(): Thread {

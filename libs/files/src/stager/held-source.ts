@@ -11,8 +11,13 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal, onAbort: 
       onAbort();
       reject(signal.reason as Error);
     };
+    // Not a moment later: what was handed over must not be discarded as well.
+    const settled = () => signal.removeEventListener('abort', abort);
     signal.addEventListener('abort', abort, { once: true });
-    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    work.then(
+      (value) => (settled(), resolve(value)),
+      (error: Error) => (settled(), reject(error)),
+    );
     if (signal.aborted) abort();
   });
 }

@@ -7,7 +7,7 @@ import { Ledger } from '../pool/control';
 import { type FilledSlot } from '../reading/slot-sink';
 import { type OpenedDirectory, type OpenedFile } from '../reading/source-tasks';
 import { type TreeTask, type WalkedEntry } from '../reading/tree-tasks';
-import { type HeldSource } from './held-source';
+import { type HeldRunOptions, type HeldSource } from './held-source';
 import { OpenFile, PIECE_BYTES, type SourceFacts } from './open-file';
 import { reportsOf } from './task-reports';
 
@@ -73,7 +73,8 @@ export class OpenTree implements SourceFacts {
     const discard = (entry: WalkedEntry) => {
       if (entry.type === 'file') void this.fileOf(entry.path, entry.opened).close();
     };
-    for await (const entry of reportsOf(this.source, 'walkEntries', this.task, { signal, discard })) {
+    const walk = (options: HeldRunOptions) => this.source.run('walkEntries', this.task, options);
+    for await (const entry of reportsOf(walk, { signal, discard })) {
       if (entry.type !== 'file') yield entry;
       else yield { type: 'file', path: entry.path, file: this.fileOf(entry.path, entry.opened) };
     }
@@ -98,11 +99,9 @@ export class OpenTree implements SourceFacts {
 
   private async *archivePieces(format: ArchiveFormat, signal: AbortSignal, ledger: Ledger): AsyncGenerator<Buffer> {
     const slots = [new SharedArrayBuffer(PIECE_BYTES), new SharedArrayBuffer(PIECE_BYTES)] as const;
-    const input = { ...this.task, name: this.name, format, slots };
-    for await (const { slot, length } of reportsOf<FilledSlot>(this.source, 'archiveSource', input, {
-      signal,
-      ledger,
-    })) {
+    const task = { ...this.task, name: this.name, format, slots };
+    const write = (options: HeldRunOptions) => this.source.run('archiveSource', task, options);
+    for await (const { slot, length } of reportsOf<FilledSlot>(write, { signal, ledger })) {
       yield Buffer.from(slots[slot]!, 0, length);
     }
   }

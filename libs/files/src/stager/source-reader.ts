@@ -60,7 +60,8 @@ export class SourceReader {
   private openedAs(opened: OpenedSource, lastOfPath: RawName | undefined, asSent: string): OpenFile | OpenTree {
     const { realPath } = opened;
     const storage = this.roots.storages.find((root) => root.ordinal === opened.root)!.name;
-    const name = lastOfPath ?? realPath.at(-1) ?? rawFromText(storage);
+    const realName = realPath.at(-1);
+    const name = realName === undefined ? rawFromText(storage) : (lastOfPath ?? realName);
     const facts = { storage, realPath, name };
     const source = this.hold(opened);
     return opened.kind === 'file'

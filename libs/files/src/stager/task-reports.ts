@@ -1,6 +1,5 @@
 import { Ledger } from '../pool/control';
-import { type TaskInput, type TaskKind } from '../pool/tasks';
-import { type HeldSource } from './held-source';
+import { type HeldRunOptions } from './held-source';
 
 /** What goes with the reading of reports. */
 export interface ReportOptions<T> {
@@ -11,33 +10,37 @@ export interface ReportOptions<T> {
 }
 
 /**
- * Runs a task and yields what it reports, in order; the task may go on to the next as soon as one is done with. When
- * the reader stops early, or the signal is aborted, the task is cancelled and the rest is discarded. Ends with the
- * task; throws its error, or the signal's reason.
+ * Starts a task and yields what it reports, in order; the task may go on to the next as soon as one is done with. Ends
+ * with the task, or throws its error or the signal's reason. When that happens, or the reader stops early, the task is
+ * cancelled and what was not read is discarded.
  */
 export async function* reportsOf<T>(
-  source: HeldSource,
-  kind: TaskKind,
-  input: TaskInput<TaskKind>,
+  start: (options: HeldRunOptions) => Promise<unknown>,
   { signal, ledger = new Ledger(), discard = () => undefined }: ReportOptions<T>,
 ): AsyncGenerator<T> {
   const unread: T[] = [];
-  const end: { how?: 'done' | 'stopped'; wake?: () => void } = {};
-  const onReport = (data: unknown) => {
-    if (end.how === 'stopped') drop(data as T);
-    else unread.push(data as T);
-    end.wake?.();
-  };
+  let state: 'running' | 'done' | 'stopped' = 'running';
+  let wake = () => {};
   const drop = (report: T) => {
     discard(report);
     ledger.read();
   };
-  const work = source.run(kind, input, { signal, ledger, onReport });
-  const wake = () => {
-    end.how ??= 'done';
-    end.wake?.();
+  const stop = () => {
+    state = 'stopped';
+    ledger.cancel();
+    unread.splice(0).forEach(drop);
+    wake();
   };
-  work.then(wake, wake);
+  const onReport = (data: unknown) => {
+    if (state === 'stopped') drop(data as T);
+    else unread.push(data as T);
+    wake();
+  };
+  const work = start({ signal, ledger, onReport });
+  work.then(() => {
+    state = 'done';
+    wake();
+  }, stop);
   try {
     for (;;) {
       signal.throwIfAborted();
@@ -45,13 +48,11 @@ export async function* reportsOf<T>(
       if (report !== undefined) {
         yield report;
         ledger.read();
-      } else if (end.how === undefined) await new Promise<void>((resolve) => (end.wake = resolve));
+      } else if (state === 'running') await new Promise<void>((resolve) => (wake = resolve));
       else break;
     }
     await work;
   } finally {
-    end.how = 'stopped';
-    ledger.cancel();
-    unread.splice(0).forEach(drop);
+    stop();
   }
 }
