@@ -62,7 +62,7 @@ describe('HubClient', () => {
     '//elsewhere.example/user/jane/',
     '/other/user/jane/',
     'http://[',
-    '/jupyter/hub/api/x',
+    '/jupyter/hub/x',
   ])('does not take %s as the address of a server', async (url) => {
     server.answer = always(200, model(url));
     expect(await failure(hub('jupyter/').serverState('jane', '', signal))).toMatchObject({ code: 'jupyter_rejected' });

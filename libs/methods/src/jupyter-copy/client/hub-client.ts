@@ -151,10 +151,10 @@ export class HubClient {
     return member(model, 'ready') === true ? { phase: 'running', url } : { phase: 'down', url: null };
   }
 
-  /** The address of a user's server as the hub tells it; only one on the hub's own origin is taken. */
+  /** The address of a user's server as the hub tells it; only one on the hub's own origin, beside the hub, is taken. */
   private serverUrl(address: string): string {
     const url = URL.canParse(address, this.base.href) ? withSlash(new URL(address, this.base)) : undefined;
-    if (!url || !isBelow(url, this.base) || isBelow(url, this.http.base)) {
+    if (!url || !isBelow(url, this.base) || isBelow(url, new URL('hub/', this.base))) {
       throw rejected(`The hub names an address of the user's server that is not its own; ${OPERATOR}.`);
     }
     return url.href;

@@ -30,7 +30,7 @@ const CLOSE_MS = 10_000;
 
 /**
  * Starts a kernel on a user's server; null where the site has none. Rejects with `ServerDown` when the server is gone
- * and with the signal's reason. The caller closes it.
+ * and with the signal's reason. Its programs run in the root of the contents. The caller closes it.
  */
 export async function openKernel(options: OpenKernelOptions): Promise<Kernel | null> {
   const http = new ServerHttp(options);
@@ -52,7 +52,8 @@ async function startKernel(http: ServerHttp, signal: AbortSignal): Promise<strin
     const specs = await http.call('api/kernelspecs', { what: 'list its kernels', signal });
     const name = pythonKernel(specs.json);
     if (name === null) return null;
-    const call = { method: 'POST', json: { name }, what: 'start a kernel', signal } as const;
+    // With a path, even an empty one, the kernel works in the root of the contents, else wherever the server was started.
+    const call = { method: 'POST', json: { name, path: '' }, what: 'start a kernel', signal } as const;
     const { json } = await http.call('api/kernels', call);
     return textMember(json, 'id') || null;
   } catch (error) {
