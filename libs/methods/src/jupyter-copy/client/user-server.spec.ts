@@ -52,7 +52,7 @@ describe('ensureServer', () => {
     const hub = new HubClient({ url: site.url, token: new Token('secret'), agent });
     return ensureServer(hub, agent, 'jane', server, { timeoutMs, signal });
   };
-  const asked = () => site.received.map(({ method, url }) => `${method} ${url!.replace('/hub/api/users/jane', '')}`);
+  const asked = () => site.received.map(({ method, url }) => `${method} ${url.replace('/hub/api/users/jane', '')}`);
 
   it('asks once where the server runs, and shows the token to the hub only', async () => {
     play({ state: [RUNNING], probe: [200] });

@@ -10,7 +10,7 @@ import { type Token } from './token';
 export interface ServerGrant {
   token: Token;
   /** Takes the token back; what never opened more than this server, and ends by itself, may also be left. */
-  revoke(signal: AbortSignal): Promise<void>;
+  revoke: (signal: AbortSignal) => Promise<void>;
 }
 
 /** How to wait for a server. */
