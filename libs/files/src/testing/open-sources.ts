@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { readPath } from '../names/path-text';
 import { type OpenFile } from '../stager/open-file';
@@ -17,8 +18,9 @@ export function handlesBelow(folder: string): string[] {
   });
 }
 
-/** A signal that is never aborted. */
+/** A signal that is never aborted; any number of readers may listen to it. */
 export const never = new AbortController().signal;
+setMaxListeners(0, never);
 
 /** Opens what is known to be a file. */
 export async function openFile(site: TestSite, source: string, signal = never): Promise<OpenFile> {
