@@ -36,11 +36,12 @@ describeWhere(readersMissing('python3', 'zipinfo', 'bsdtar', 'tar'), 'a huge fil
   }
 
   it('makes a zip64 archive that each reader understands, also from a pipe', () => {
-    makeHuge(5 * GIB);
+    // The first size that 32 bits cannot say, and with it the offset of what comes behind.
+    makeHuge(4 * GIB);
     make('zip');
     const zip = path.join(folder, 'archive.zip');
     expect(run('unzip', '-p', zip, 'tree/sub/behind')).toBe('what comes behind it');
-    expect(run('zipinfo', '-l', zip)).toMatch(/5368709120 \w+ +5368709120 stor .* tree\/huge\n/);
+    expect(run('zipinfo', '-l', zip)).toMatch(/4294967296 \w+ +4294967296 stor .* tree\/huge\n/);
     const python = `
 import sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])
@@ -48,10 +49,10 @@ huge = archive.getinfo('tree/huge')
 file = archive.open(huge)
 assert file.read(3) == bytes(3)
 print(huge.file_size, archive.read('tree/sub/behind').decode())`;
-    expect(run('python3', '-c', python, zip)).toBe('5368709120 what comes behind it\n');
+    expect(run('python3', '-c', python, zip)).toBe('4294967296 what comes behind it\n');
     // Reads through all of it, and compares the checksum in the data descriptor.
     const listing = run('sh', '-c', 'cat "$1" | bsdtar -tvf -', 'sh', zip);
-    expect(listing).toMatch(/ 5368709120 .* tree\/huge\n/);
+    expect(listing).toMatch(/ 4294967296 .* tree\/huge\n/);
     expect(listing).toMatch(/ 20 .* tree\/sub\/behind\n/);
   }, 180_000);
 
@@ -117,9 +118,13 @@ describeWhere(readersMissing('python3', 'zipinfo', 'bsdtar'), 'very many files',
             : data.length === 1024 && data.equals(Buffer.alloc(1024));
         const seen = (data: Buffer) => {
           if (used > 0 || data.length < 4 || !isEnd(data)) return;
-          collect();
-          const { heapUsed, external } = process.memoryUsage();
-          used = heapUsed + external;
+          used = Infinity;
+          // Memory of buffers is given back behind the collector's back, so that one round may come too early.
+          for (let round = 0; round < 5; round += 1) {
+            collect();
+            const { heapUsed, external } = process.memoryUsage();
+            used = Math.min(used, heapUsed + external);
+          }
         };
         archive([storageAt(folder)], tree, format, archiveOf(format), { seen });
         return used;

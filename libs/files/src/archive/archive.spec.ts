@@ -50,7 +50,6 @@ const file = () => path.join(folder, 'archive');
 const storages = () => [storageAt(path.join(folder, 'storage'))];
 const make = (format: ArchiveFormat, options?: Parameters<typeof archive>[4]) =>
   archive(storages(), 'tree', format, file(), options);
-const hex = (text: string) => Buffer.from(text).toString('hex');
 const text = (name: string) => Buffer.from(name, 'hex').toString();
 const sorted = (entries: SeenEntry[]) => [...entries].sort((one, other) => (one.name < other.name ? -1 : 1));
 const names = (format: ArchiveFormat) =>

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type RawName } from '../names/raw-name';
 import { type EntryFacts } from './archive-writer';
+import { blank } from './blank';
 
 /**
  * Headers of the pax interchange format (POSIX.1-2017, pax, "pax Interchange Format"): ustar blocks, and before an
@@ -46,7 +47,7 @@ export function paxHeader(entry: TarEntry, number: number): Buffer | undefined {
   const content = Buffer.concat(records);
   const facts = { path: `PaxHeaders/${number}`, mode: 0o644, mtimeNs: 0n };
   const header = ustarHeader({ ...facts, type: 'x', size: content.length }, number);
-  return Buffer.concat([header, content, Buffer.alloc(padding(content.length))]);
+  return Buffer.concat([header, content, blank(padding(content.length))]);
 }
 
 /** Names that are not ASCII go where readers agree on their encoding; bytes without one stay where they are just bytes. */
@@ -75,7 +76,7 @@ function decimalSeconds(nanoseconds: bigint): string {
 
 /** A ustar header block; what does not fit is left to the extended header before it. */
 export function ustarHeader(entry: TarEntry, number: number): Buffer {
-  const block = Buffer.alloc(BLOCK_BYTES);
+  const block = blank(BLOCK_BYTES);
   // Never a part of a long path: it could end with "..", or be another entry's.
   const [prefix, name] = splitPath(entry.path) ?? ['', `PaxEntry/${number}`];
   block.write(name, 0, 'latin1');
@@ -91,7 +92,7 @@ export function ustarHeader(entry: TarEntry, number: number): Buffer {
   block.write('ustar\x0000', 257, 'latin1');
   block.write(prefix, 345, 'latin1');
   let sum = 0;
-  for (const byte of block) sum += byte;
+  for (let index = 0; index < BLOCK_BYTES; index += 1) sum += block[index]!;
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return block;
 }

@@ -1,3 +1,5 @@
+import { blank } from './blank';
+
 /**
  * Records of a zip archive (APPNOTE.TXT 6.3, sections 4.3 to 4.5), always: method stored, names in UTF-8, made by Unix.
  */
@@ -43,7 +45,7 @@ export const TYPE_LINK = 0o120000;
 export function localHeader(entry: ZipEntry): Buffer {
   const large = entry.size >= MAX_32;
   const extra = Buffer.concat([large ? zip64Field([entry.size, entry.size]) : NOTHING, timeField(entry.mtimeNs)]);
-  const header = Buffer.alloc(30);
+  const header = blank(30);
   header.writeUInt32LE(0x04034b50, 0);
   writeCommon(header, 4, entry, large, extra.length);
   return Buffer.concat([header, entry.name, extra]);
@@ -52,7 +54,7 @@ export function localHeader(entry: ZipEntry): Buffer {
 /** What follows the content of an entry whose checksum was not known before. */
 export function dataDescriptor(entry: ZipEntry): Buffer {
   const large = entry.size >= MAX_32;
-  const record = Buffer.alloc(large ? 24 : 16);
+  const record = blank(large ? 24 : 16);
   record.writeUInt32LE(0x08074b50, 0);
   record.writeUInt32LE(entry.crc ?? 0, 4);
   for (const index of [0, 1]) {
@@ -68,7 +70,7 @@ export function centralRecord(entry: ZipEntry): Buffer {
   if (entry.size >= MAX_32) values.push(entry.size, entry.size);
   if (entry.offset >= MAX_32) values.push(entry.offset);
   const extra = Buffer.concat([values.length > 0 ? zip64Field(values) : NOTHING, timeField(entry.mtimeNs)]);
-  const header = Buffer.alloc(46);
+  const header = blank(46);
   header.writeUInt32LE(0x02014b50, 0);
   header.writeUInt16LE(MADE_BY_UNIX | VERSION_ZIP64, 4);
   writeCommon(header, 6, entry, values.length > 0, extra.length);
@@ -80,14 +82,14 @@ export function centralRecord(entry: ZipEntry): Buffer {
 
 /** The archive's end; `offset` and `size` are those of the central directory. */
 export function endRecords(entries: number, size: number, offset: number): Buffer {
-  const end = Buffer.alloc(22);
+  const end = blank(22);
   end.writeUInt32LE(0x06054b50, 0);
   end.writeUInt16LE(Math.min(entries, MAX_16), 8);
   end.writeUInt16LE(Math.min(entries, MAX_16), 10);
   end.writeUInt32LE(Math.min(size, MAX_32), 12);
   end.writeUInt32LE(Math.min(offset, MAX_32), 16);
   if (entries < MAX_16 && size < MAX_32 && offset < MAX_32) return end;
-  const end64 = Buffer.alloc(56);
+  const end64 = blank(56);
   end64.writeUInt32LE(0x06064b50, 0);
   end64.writeBigUInt64LE(44n, 4);
   end64.writeUInt16LE(MADE_BY_UNIX | VERSION_ZIP64, 12);
@@ -96,7 +98,7 @@ export function endRecords(entries: number, size: number, offset: number): Buffe
   end64.writeBigUInt64LE(BigInt(entries), 32);
   end64.writeBigUInt64LE(BigInt(size), 40);
   end64.writeBigUInt64LE(BigInt(offset), 48);
-  const locator = Buffer.alloc(20);
+  const locator = blank(20);
   locator.writeUInt32LE(0x07064b50, 0);
   locator.writeBigUInt64LE(BigInt(offset + size), 8);
   locator.writeUInt32LE(1, 16);
@@ -121,7 +123,7 @@ const NOTHING = Buffer.alloc(0);
 
 /** Zip64 extended information (4.5.3). */
 function zip64Field(values: number[]): Buffer {
-  const field = Buffer.alloc(4 + 8 * values.length);
+  const field = blank(4 + 8 * values.length);
   field.writeUInt16LE(0x0001, 0);
   field.writeUInt16LE(8 * values.length, 2);
   values.forEach((value, index) => field.writeBigUInt64LE(BigInt(value), 4 + 8 * index));
@@ -132,7 +134,7 @@ function zip64Field(values: number[]): Buffer {
 function timeField(mtimeNs: bigint): Buffer {
   const seconds = secondsOf(mtimeNs);
   if (seconds < -0x80000000 || seconds > 0x7fffffff) return NOTHING;
-  const field = Buffer.alloc(9);
+  const field = blank(9);
   field.writeUInt16LE(0x5455, 0);
   field.writeUInt16LE(5, 2);
   field.writeUInt8(1, 4);
