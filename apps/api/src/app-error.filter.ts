@@ -7,7 +7,7 @@ import { AppLogger } from '@app/logging';
 import { allowedMethods, routerOf } from './http/allowed-methods';
 import { retryAfterOf, STATUS } from './http/error-status';
 import { isHangUp } from './http/hang-up-signal';
-import { PROBLEM_TYPE, problemOf, withoutQuery } from './http/problem';
+import { PROBLEM_TYPE, problemOf, shownPath } from './http/problem';
 import { OPERATION_ID_HEADER, requestIdOf } from './http/request-context';
 import { toAppError } from './http/to-app-error';
 
@@ -46,7 +46,7 @@ export class AppErrorFilter implements ExceptionFilter {
     const { code, cause } = error;
     const where = {
       method: request.method,
-      path: withoutQuery(request.originalUrl),
+      path: shownPath(request.originalUrl),
       request_id: requestIdOf(response),
     };
     this.logger[code === 'internal_error' ? 'error' : 'warning'](error.message, {

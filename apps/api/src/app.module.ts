@@ -4,13 +4,18 @@ import { ServeStaticModule } from '@nestjs/serve-static';
 import { Settings } from '@app/core';
 import { FilesModule } from '@app/files';
 import { AppLogger, LoggingModule } from '@app/logging';
-import { METHOD_CLASSES } from '@app/methods';
+import { DirectDownloadModule, METHOD_CLASSES } from '@app/methods';
 import { RecordsModule } from '@app/records';
 import { StagingModule } from '@app/staging';
 import { AppErrorFilter } from './app-error.filter';
+import { DownloadLinks } from './downloads/download-links';
+import { DownloadsController } from './downloads/downloads.controller';
+import { Downloads } from './downloads/downloads.service';
+import { Transfers } from './downloads/transfers';
 import { RequestPipe } from './http/request-pipe';
-import { filesOptions, loggingOptions, recordsOptions, stagingOptions } from './lib-options';
+import { downloadOptions, filesOptions, loggingOptions, recordsOptions, stagingOptions } from './lib-options';
 import { LogsController } from './logs/logs.controller';
+import { CancelController } from './records/cancel.controller';
 import { OperationFinder } from './records/operation-finder';
 import { OperationsController } from './records/operations.controller';
 import { ConfigController } from './site/config.controller';
@@ -43,6 +48,8 @@ class SettingsModule {
   controllers: [
     StagingController,
     OperationsController,
+    CancelController,
+    DownloadsController,
     ListingsController,
     CreateFileController,
     LogsController,
@@ -54,12 +61,15 @@ class SettingsModule {
   providers: [
     { provide: APP_FILTER, useClass: AppErrorFilter },
     { provide: APP_PIPE, useClass: RequestPipe },
+    DownloadLinks,
+    Downloads,
     Listings,
     Metrics,
     MethodMonitor,
     OperationFinder,
     Readiness,
     RootMonitor,
+    Transfers,
   ],
 })
 export class AppModule {
@@ -72,6 +82,7 @@ export class AppModule {
         LoggingModule.forRootAsync({ inject, useFactory: loggingOptions }),
         RecordsModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: recordsOptions }),
         FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
+        DirectDownloadModule.forRootAsync({ inject, useFactory: downloadOptions }),
         StagingModule.forRoot({ methods: METHOD_CLASSES, inject, useFactory: stagingOptions }),
         ServeStaticModule.forRootAsync({ useFactory: page }),
       ],

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { type Settings } from '@app/core';
 import { type FilesOptions } from '@app/files';
 import { type AppLogger, type LoggingOptions } from '@app/logging';
+import { type DirectDownloadOptions } from '@app/methods';
 import { type RecordsOptions } from '@app/records';
 import { type StagingOptions } from '@app/staging';
 
@@ -24,6 +25,7 @@ export function filesOptions(settings: Settings): FilesOptions {
     marker: settings.get('ROOT_MARKER'),
     timeoutMs: settings.get('STORAGE_TIMEOUT_SECONDS') * 1000,
     workers: settings.get('WORKER_CONCURRENCY'),
+    streams: settings.get('STREAM_CONCURRENCY'),
     createAreas: settings.get('CREATE_USER_AREAS'),
     algorithm: checksum === 'none' ? null : checksum,
     linkFallback: settings.get('LINK_FALLBACK'),
@@ -74,4 +76,9 @@ export function stagingOptions(settings: Settings): StagingOptions {
     recordRetentionDays: settings.get('RECORD_RETENTION_DAYS'),
     userViewPrefix: settings.get('USER_VIEW_PREFIX'),
   };
+}
+
+/** What the settings say of downloads. */
+export function downloadOptions(settings: Settings): DirectDownloadOptions {
+  return { linkTtlMs: settings.get('DOWNLOAD_URL_TTL_SECONDS') * 1000 };
 }

@@ -12,7 +12,7 @@ import { PROBLEM_TYPE } from './http/problem';
 import { buildDocument, writeDocument } from './openapi';
 
 /** Codes of later versions: nothing answers with them yet. */
-const LATER = /^(jupyter_|idempotency_|queue_|rate_|unauthorized|link_invalid|not_retryable)/;
+const LATER = /^(jupyter_|idempotency_|queue_|rate_|unauthorized|not_retryable)/;
 /** Codes that any address can answer with, whatever is asked there. */
 const OF_NO_ENDPOINT = ['method_not_allowed'];
 

@@ -17,6 +17,7 @@ export function buildDocument(app: INestApplication, prefix = ''): OpenAPIObject
     .addServer(`${prefix}/`, 'The same, as older clients know it')
     .addTag('staging', 'Bring data to users')
     .addTag('operations', 'What became of it')
+    .addTag('downloads', 'Results that are fetched by a link')
     .addTag('storage', 'What lies on the storage and in user areas')
     .addTag('site', 'What the site offers')
     .addTag('logs', 'What the service did')

@@ -1,7 +1,12 @@
 import { type Type } from '@nestjs/common';
 import { type StagingMethod } from '@app/staging';
+import { DirectDownloadMethod } from './direct-download/direct-download.method';
 import { LocalCopyMethod } from './local-copy/local-copy.method';
 import { SymlinkCopyMethod } from './symlink-copy/symlink-copy.method';
 
+export { DirectDownloadModule, type DirectDownloadModuleOptions } from './direct-download/direct-download.module';
+export { type DirectDownloadOptions } from './direct-download/direct-download.options';
+export { type DownloadDelivery, isDownload } from './direct-download/download-delivery';
+
 /** Every staging method of the project, in the order in which they are offered: one line a method. */
-export const METHOD_CLASSES: Type<StagingMethod>[] = [LocalCopyMethod, SymlinkCopyMethod];
+export const METHOD_CLASSES: Type<StagingMethod>[] = [LocalCopyMethod, SymlinkCopyMethod, DirectDownloadMethod];

@@ -24,6 +24,7 @@ export const EXAMPLE_DETAILS: Partial<Record<ErrorCode, { detail: string; errors
     detail: 'This name is not one of the service: the site lists its names in ALLOWED_HOSTS.',
   },
   source_forbidden: { detail: 'The service may not read the source. Ask the operators of this site.' },
+  link_invalid: { detail: 'This download link does not work, or not any more. Ask for a new one.' },
   not_found: { detail: 'There is nothing at this address.' },
   method_not_allowed: { detail: 'This address takes GET, HEAD, OPTIONS only.' },
   unsupported_media_type: {

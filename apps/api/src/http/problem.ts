@@ -11,7 +11,7 @@ export interface Problem {
   title: string;
   status: number;
   detail: string;
-  /** The path that was asked for; without its query, which may hold what must not be repeated. */
+  /** The path that was asked for; without what must not be repeated. */
   instance: string;
   code: ErrorCode;
   operation_id: string | null;
@@ -26,15 +26,15 @@ export function problemOf(error: AppError, url: string, status: number = STATUS[
     title: ERROR_TITLES[code],
     status,
     detail: message,
-    instance: withoutQuery(url),
+    instance: shownPath(url),
     code,
     operation_id: operationId ?? null,
     ...(errors && { errors }),
   };
 }
 
-/** An address without its query. */
-export function withoutQuery(url: string): string {
+/** The path of an address as it may be shown and logged: without its query, and without the token of a download link. */
+export function shownPath(url: string): string {
   const end = url.search(/[?#]/);
-  return end < 0 ? url : url.slice(0, end);
+  return (end < 0 ? url : url.slice(0, end)).replace(/(\/downloads\/).+/is, '$1-');
 }

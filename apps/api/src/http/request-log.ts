@@ -1,6 +1,6 @@
 import { type Request, type RequestHandler, type Response } from 'express';
 import { type AppLogger } from '@app/logging';
-import { withoutQuery } from './problem';
+import { shownPath } from './problem';
 import { OPERATION_ID_HEADER, requestIdOf } from './request-context';
 
 /** Asked for again and again by machines: they would drown the rest. */
@@ -13,7 +13,7 @@ export function requestLog(logger: AppLogger): RequestHandler {
     const begun = performance.now();
     response.once('close', () => {
       const level = FREQUENT.test(request.path) ? 'debug' : 'info';
-      const path = withoutQuery(request.originalUrl).slice(0, MAX_PATH);
+      const path = shownPath(request.originalUrl).slice(0, MAX_PATH);
       const duration = Math.round((performance.now() - begun) * 10) / 10;
       logger[level](`${request.method} ${path}`, { ...fieldsOf(request, response), duration_ms: duration });
     });

@@ -14,6 +14,10 @@ export interface SiteOptions {
   publicOrigin: string | undefined;
 }
 
+/** What pages of friends may read of an answer, and send with a request, beside what every page may. */
+const EXPOSED = `${OPERATION_ID_HEADER}, X-Request-Id, Location, Retry-After, Preference-Applied, Content-Disposition, ETag, Accept-Ranges, Content-Range, Repr-Digest`;
+const ACCEPTED = 'Content-Type, Accept, Prefer, Range, If-Range, If-None-Match, X-JupyterHub-Token, X-Request-Id';
+
 const PREFLIGHT_SECONDS = '600';
 
 /** Name and port of `Host` (RFC 9110, 7.2); an IPv6 address stands in brackets. */
@@ -80,12 +84,12 @@ function headerCount(request: Request, name: string): number {
 
 function allow(response: Response, origin: string): void {
   response.setHeader('Access-Control-Allow-Origin', origin);
-  response.setHeader('Access-Control-Expose-Headers', `${OPERATION_ID_HEADER}, X-Request-Id, Location, Retry-After`);
+  response.setHeader('Access-Control-Expose-Headers', EXPOSED);
 }
 
 function answerPreflight(response: Response): void {
   response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST');
-  response.setHeader('Access-Control-Allow-Headers', 'Content-Type, Accept, X-Request-Id');
+  response.setHeader('Access-Control-Allow-Headers', ACCEPTED);
   response.setHeader('Access-Control-Max-Age', PREFLIGHT_SECONDS);
   response.status(204).end();
 }

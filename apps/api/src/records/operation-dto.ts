@@ -3,8 +3,11 @@ import { type StagingFile, type StagingRecord } from '@app/records';
 import { type ManifestFileDto } from './dto/manifest.dto';
 import { type OperationDto } from './dto/operation.dto';
 
-/** A record as callers see it: the fields of the contract, in its order; null where this version has nothing to say. */
-export function operationDto(record: StagingRecord): OperationDto {
+/**
+ * A record as callers see it: the fields of the contract, in its order; null where this version has nothing to say.
+ * `downloadUrl` is for whoever made the operation, in the answer to that alone.
+ */
+export function operationDto(record: StagingRecord, downloadUrl: string | null = null): OperationDto {
   const { checksumAlgorithm: algorithm, checksumValue: value } = record;
   return {
     id: record.id,
@@ -35,6 +38,7 @@ export function operationDto(record: StagingRecord): OperationDto {
     batch_id: record.batchId,
     server: record.server,
     ...LATER,
+    download_url: downloadUrl,
     created_at: time(record.createdAt),
     started_at: time(record.startedAt),
     finished_at: time(record.finishedAt),
@@ -44,7 +48,7 @@ export function operationDto(record: StagingRecord): OperationDto {
 }
 
 /** Facts of an operation under way, which no method of this version tells. */
-const LATER = { bytes_per_second: null, eta_seconds: null, current_path: null, wait_reason: null, download_url: null };
+const LATER = { bytes_per_second: null, eta_seconds: null, current_path: null, wait_reason: null };
 
 function time(date: Date | null): string | null {
   return date?.toISOString() ?? null;

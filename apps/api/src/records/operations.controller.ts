@@ -38,7 +38,7 @@ export class OperationsController {
     const { limit, cursor, method, batch_id: batchId, ...filter } = query;
     const name = method === undefined ? undefined : (this.methods.find(method)?.name ?? method);
     const page = await this.records.page({ ...filter, method: name, batchId }, limit, cursor);
-    return { items: page.items.map(operationDto), next_cursor: page.nextCursor };
+    return { items: page.items.map((record) => operationDto(record)), next_cursor: page.nextCursor };
   }
 
   @Get(':id')

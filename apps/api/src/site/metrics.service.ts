@@ -6,6 +6,9 @@ import { MethodRegistry, type OperationEnded, OperationEvents, RunningOperations
 /** From a small file to a long night of copying, in seconds. */
 const DURATIONS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800, 7200, 28_800];
 
+/** How a download ended: whole, broken off by its receiver or on request, by a fault, or left to a proxy. */
+export type DownloadResult = 'complete' | 'aborted' | 'failed' | 'handed_over';
+
 /** What Prometheus may know. Labels are names of the service's own: what callers send never becomes one. */
 @Injectable()
 export class Metrics implements OnModuleInit, OnApplicationShutdown {
@@ -29,6 +32,12 @@ export class Metrics implements OnModuleInit, OnApplicationShutdown {
     labelNames: ['method'],
     registers: [this.registry],
   });
+  private readonly downloads = new Counter({
+    name: 'staging_downloads_total',
+    help: 'Downloads that ended, by result',
+    labelNames: ['result'],
+    registers: [this.registry],
+  });
   private unsubscribe: (() => void) | undefined;
 
   constructor(
@@ -50,6 +59,12 @@ export class Metrics implements OnModuleInit, OnApplicationShutdown {
     this.unsubscribe?.();
   }
 
+  /** Counts one download that ended, and the bytes that were taken by then. */
+  countDownload(result: DownloadResult, bytes: number): void {
+    this.downloads.inc({ result });
+    this.bytes.inc({ method: 'direct_download' }, bytes);
+  }
+
   private gauge(name: string, help: string, read: () => number): void {
     const registers = [this.registry];
     new Gauge({
@@ -67,6 +82,8 @@ export class Metrics implements OnModuleInit, OnApplicationShutdown {
     const { status, errorCode, outcome, bytesDone } = record;
     this.operations.inc({ method, status, code: errorCode ?? 'none' });
     this.durations.observe({ method, status }, seconds);
-    if (outcome === 'staged') this.bytes.inc({ method }, bytesDone ?? 0);
+    // What is delivered is counted as it goes, a link's as often as it is followed.
+    const isDelivered = this.methods.find(record.method)?.capabilities.destination === 'none';
+    if (outcome === 'staged' && !isDelivered) this.bytes.inc({ method }, bytesDone ?? 0);
   }
 }

@@ -1,41 +1,18 @@
-import { Body, Controller, HttpCode, Post, Query, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { type Response } from 'express';
+import { Body, Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { type Request, type Response } from 'express';
 import { Settings } from '@app/core';
-import { StagingService } from '@app/staging';
-import { ApiErrors, type ErrorsOfEndpoint } from '../http/api-errors.decorator';
+import { type CallerHooks, MethodRegistry, type StageRequest, StagingService } from '@app/staging';
+import { DownloadLinks } from '../downloads/download-links';
+import { Downloads } from '../downloads/downloads.service';
 import { OPERATION_ID_HEADER } from '../http/request-context';
-import { StageAnswerDto } from './dto/stage-answer.dto';
+import { publicPrefix } from '../site/public-prefix';
+import { type AnswerForm, answerForm } from './answer-form';
+import { callerToken } from './caller-token';
 import { StageDataDto } from './dto/stage-data.dto';
 import { StageQueryDto } from './dto/stage-query.dto';
+import { ApiStageData } from './stage-data-docs.decorator';
 import { stageAnswer } from './stage-answer';
-
-const STAGE_ERRORS: ErrorsOfEndpoint = {
-  path: '/stage_data',
-  codes: ['validation_failed', 'unsupported_media_type', 'payload_too_large', 'database_unavailable'],
-  ofOperations: [
-    'invalid_method',
-    'source_not_found',
-    'path_outside_storage',
-    'path_outside_user_area',
-    'source_unsupported',
-    'forbidden',
-    'source_forbidden',
-    'destination_conflict',
-    'already_exists',
-    'user_area_missing',
-    'cross_device_link',
-    'source_writable',
-    'source_changed',
-    'already_ended',
-    'checksum_mismatch',
-    'quota_exceeded',
-    'insufficient_storage',
-    'storage_unavailable',
-    'shutting_down',
-    'internal_error',
-  ],
-};
 
 /** Staging itself. */
 @ApiTags('staging')
@@ -43,42 +20,66 @@ const STAGE_ERRORS: ErrorsOfEndpoint = {
 export class StagingController {
   constructor(
     private readonly staging: StagingService,
+    private readonly methods: MethodRegistry,
+    private readonly downloads: Downloads,
+    private readonly links: DownloadLinks,
     private readonly settings: Settings,
   ) {}
 
   @Post('stage_data')
   @HttpCode(200)
-  @ApiOperation({
-    operationId: 'stageData',
-    summary: 'Stage a file or directory',
-    description:
-      'Brings data from the storage to a user, and answers when it is there. May be repeated: what is there already is never touched, and told as `already_present`. Hanging up does not end the operation. Older clients may also use `/stage-data`, and wrap the body as `{"data": {...}}`. Parameters that are not known are ignored, fields are not.',
-  })
-  @ApiOkResponse({
-    description: 'The data is there: staged now, or already present.',
-    type: StageAnswerDto,
-    headers: {
-      [OPERATION_ID_HEADER]: { description: 'Id of the operation.', schema: { type: 'string', format: 'uuid' } },
-    },
-  })
-  @ApiErrors(STAGE_ERRORS)
+  @ApiStageData()
   async stageData(
     @Query() query: StageQueryDto,
     @Body() body: StageDataDto,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<StageAnswerDto> {
-    const record = await this.staging.stage({
-      ...query,
-      requestedBy: null,
-      localPathOnStorage: body.local_path_on_storage,
-      relativePath: body.relative_path,
-      nameEncoding: body.name_encoding ?? null,
-      storage: body.storage,
-      checksum: body.checksum && { ...body.checksum },
-      ifExists: body.if_exists,
-      label: body.label,
-    });
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const form = this.formOf(query, request, response);
+    const hooks = this.hooksFor(form, query, request, response);
+    const record = await this.staging.stage(stageRequest(query, body), hooks);
+    // What was delivered is the answer.
+    if (hooks.deliver) return;
     response.setHeader(OPERATION_ID_HEADER, record.id);
-    return stageAnswer(record, this.settings.get('USER_VIEW_PREFIX'));
+    if (form === 'async') accept(response, `${publicPrefix(this.settings)}/operations/${record.id}`);
+    const link = this.links.urlOf(record, query.archive);
+    response.json(stageAnswer(record, this.settings.get('USER_VIEW_PREFIX'), link));
   }
+
+  /** Only a method that delivers has more than one form of answer. */
+  private formOf({ method }: StageQueryDto, request: Request, response: Response): AnswerForm {
+    if (this.methods.find(method)?.capabilities.destination !== 'none') return 'json';
+    response.vary('Accept, Prefer');
+    return answerForm(request);
+  }
+
+  private hooksFor(form: AnswerForm, query: StageQueryDto, request: Request, response: Response): CallerHooks {
+    const isRemote = this.methods.find(query.method)?.capabilities.destination === 'remote';
+    return {
+      deliver: form === 'content' ? this.downloads.delivererTo(response, query.archive) : null,
+      callerToken: isRemote ? callerToken(request, this.settings.get('ACCEPT_TOKEN_IN_QUERY')) : null,
+    };
+  }
+}
+
+function stageRequest({ method, username, server }: StageQueryDto, body: StageDataDto): StageRequest {
+  return {
+    method,
+    username,
+    server,
+    requestedBy: null,
+    localPathOnStorage: body.local_path_on_storage,
+    relativePath: body.relative_path,
+    nameEncoding: body.name_encoding ?? null,
+    storage: body.storage,
+    checksum: body.checksum && { ...body.checksum },
+    ifExists: body.if_exists,
+    label: body.label,
+  };
+}
+
+function accept(response: Response, location: string): void {
+  response.status(202);
+  response.setHeader('Location', location);
+  response.setHeader('Preference-Applied', 'respond-async');
 }

@@ -2,6 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { AppError } from '@app/core';
 import { type Database } from '../database/database';
 import { DatabaseUnavailable } from '../database/database-errors';
+import { updateRows } from '../database/table-statements';
 import { type NewStagingFile } from '../entities/staging-file.entity';
 import { type OperationStatus, StagingRecord, UNFINISHED } from '../entities/staging-record.entity';
 import { fromCursor, type Page, pageOf } from '../lists/cursor';
@@ -103,6 +104,12 @@ export class OperationRepository {
     const heartbeatAt = this.database.timestamp();
     if (await this.database.write((manager) => updateUnfinished(manager, id, { heartbeatAt }))) return;
     throw new AppError('already_ended', 'The operation was ended while it ran; nothing was staged.');
+  }
+
+  /** Changes the record of an operation that ended as a success; false when it did not, or is not there. */
+  async changeSuccess(id: string, values: Partial<StagingRecord>): Promise<boolean> {
+    const where = { text: 'id = ? AND status = ?', parameters: [id, 'success'] };
+    return (await this.database.write((manager) => updateRows(manager, StagingRecord, values, where))) === 1;
   }
 
   /** One record, or null. */

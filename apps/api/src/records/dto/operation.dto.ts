@@ -44,7 +44,7 @@ export class OperationDto {
   @Text('The source as it was sent.', 'obs/42.fits')
   local_path_on_storage!: string | null;
 
-  @Text('The destination as it was sent.', 'project/42.fits')
+  @Text('The destination as it was sent; null for methods that have none.', 'project/42.fits')
   relative_path!: string | null;
 
   @Text('Where the data is, as its user sees it.', 'project/42.fits')
@@ -65,7 +65,7 @@ export class OperationDto {
   @Text('For a failure: its code.', null)
   error_code!: string | null;
 
-  @Text('For a failure: what happened.', null)
+  @Text('For a failure: what happened. For a cancelled operation: why it was.', null)
   error_reason!: string | null;
 
   @ApiProperty({
@@ -119,7 +119,7 @@ export class OperationDto {
   @Text(`The batch that the operation belongs to. ${LATER}`, null)
   batch_id!: string | null;
 
-  @Text(`The Jupyter server by its name. ${LATER}`, null)
+  @Text('The named Jupyter server that was asked for.', null)
   server!: string | null;
 
   @Count(`Bytes a second just now. ${LATER}`, null)
@@ -134,7 +134,10 @@ export class OperationDto {
   @Text(`What a queued operation waits for. ${LATER}`, null)
   wait_reason!: string | null;
 
-  @Text(`Where the data can be downloaded. ${LATER}`, null)
+  @Text(
+    'Where the data can be downloaded, for `direct_download`: in the answer to `POST /stage_data` alone. `POST /operations/{id}/download-url` gives a fresh one.',
+    null,
+  )
   download_url!: string | null;
 
   @Time('When it was asked for.', '2026-02-01T12:00:00.000Z')
@@ -149,6 +152,6 @@ export class OperationDto {
   @Time(`When what was staged was removed again. ${LATER}`, null)
   released_at!: string | null;
 
-  @Time(`When what was staged will be removed. ${LATER}`, null)
+  @Time('Until when the data can be downloaded.', null)
   expires_at!: string | null;
 }

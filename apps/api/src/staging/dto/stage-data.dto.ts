@@ -18,7 +18,7 @@ export class StageDataDto {
 
   @ApiPropertyOptional({
     description:
-      'Where it goes: relative to the user area, naming the result; with `/` at its end into that directory, under the name that the source has. Needed by all methods that put data into the user area.',
+      'Where it goes: relative to the user area, naming the result; with `/` at its end into that directory, under the name that the source has. Needed by all methods but `direct_download`, which has no destination.',
     example: 'project/42.fits',
   })
   @MayBeMissing()
