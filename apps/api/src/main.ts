@@ -2,7 +2,7 @@ import { type AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { loadSettings, type Settings } from '@app/core';
-import { WorkerPool } from '@app/files';
+import { FilesModule } from '@app/files';
 import { AppLogger, NestLogger } from '@app/logging';
 import { AppModule } from './app.module';
 import { configureHttp } from './configure-http';
@@ -34,7 +34,7 @@ function addressOf(app: NestExpressApplication): string {
 
 /** Ends the process as an operator wishes: what runs may finish within the grace, then the exit status is 0. */
 function stopOnSignals(app: NestExpressApplication, logger: AppLogger): void {
-  const pool = app.get(WorkerPool);
+  const files = app.get(FilesModule);
   let isStopping = false;
   const stop = async (signal: string) => {
     if (isStopping) return;
@@ -42,7 +42,7 @@ function stopOnSignals(app: NestExpressApplication, logger: AppLogger): void {
     logger.info(`Stopping on ${signal}`);
     await app.close();
     // A thread in a call that never returns would keep an orderly end waiting for ever.
-    if (pool.hanging) process.kill(process.pid, 'SIGKILL');
+    if (files.hanging) process.kill(process.pid, 'SIGKILL');
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void stop(signal));

@@ -1,15 +1,13 @@
 import { closeSync, readSync, type BigIntStats } from 'node:fs';
-import { errnoOf, type Handle, openForReading, statHandle } from '../confined/handle';
-import { translate, translating } from '../confined/system-errors';
+import { type Handle, statHandle } from '../confined/handle';
+import { translating } from '../confined/system-errors';
 import { sourceChanged } from '../engine/copy-content';
+import { openTreeFile } from '../engine/fingerprint';
 import { type TreeFile } from '../engine/tree-walk';
 import { showPath } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { type ByteSink } from './byte-sink';
-
-/** Errors of open(2) that mean: something else stands there now, or somebody holds the file to write to it (a lease). */
-const CHANGING = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EAGAIN']);
 
 /**
  * An open file that must hold still while it is read once, from beginning to end: its size was promised to the reader
@@ -30,7 +28,7 @@ export class SteadyFile {
 
   /** Opens a file of a tree for the time of `work`. Throws `source_changed` where it is no file any more. */
   static with(file: TreeFile, control: WorkerControl, work: (content: SteadyFile) => void): void {
-    const handle = open(file);
+    const handle = openTreeFile(file);
     try {
       const stat = translating('source', () => statHandle(handle));
       if (!stat.isFile()) throw changed(file.path);
@@ -75,13 +73,4 @@ export class SteadyFile {
 
 function changed(path: RawName): Error {
   return sourceChanged(showPath(path).text);
-}
-
-function open(file: TreeFile): Handle {
-  try {
-    return openForReading(file.parent, file.sourceName);
-  } catch (error) {
-    if (CHANGING.has(errnoOf(error) ?? '')) throw changed(file.path);
-    throw translate(error, 'source');
-  }
 }

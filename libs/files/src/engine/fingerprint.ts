@@ -1,8 +1,9 @@
 import { type BigIntStats } from 'node:fs';
 import { xxh3 } from '@node-rs/xxhash';
-import { statName } from '../confined/handle';
+import { errnoOf, type Handle, openForReading, statName } from '../confined/handle';
 import { type ResolvedSource } from '../confined/resolve-source';
 import { type RootSpec } from '../confined/root';
+import { translate } from '../confined/system-errors';
 import { showPath } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
@@ -50,6 +51,19 @@ export function statTreeFile(file: TreeFile): BigIntStats {
   if (!stat) throw sourceChanged(showPath(file.path).text);
   if (!stat.isFile()) throw unsupported(file.path);
   return stat;
+}
+
+/** Errors of open(2) that mean: something else stands there now, or somebody holds the file to write to it (a lease). */
+const CHANGING = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EAGAIN']);
+
+/** Opens a tree's file for reading; throws `source_changed` when it is gone or not what it was, `source_forbidden`. */
+export function openTreeFile(file: TreeFile): Handle {
+  try {
+    return openForReading(file.parent, file.sourceName);
+  } catch (error) {
+    if (CHANGING.has(errnoOf(error) ?? '')) throw sourceChanged(showPath(file.path).text);
+    throw translate(error, 'source');
+  }
 }
 
 /** The part of a tree's fingerprint that falls to one worker, as the source is now. */

@@ -1,16 +1,15 @@
 import { closeSync, mkdirSync, symlinkSync } from 'node:fs';
-import { at, errnoOf, type Handle, openDirectory, openForReading, statHandle, statName } from '../confined/handle';
+import { at, errnoOf, type Handle, openDirectory, statHandle, statName } from '../confined/handle';
 import { type PrivateDirectory, removePrivate } from '../confined/private-directory';
 import { translate, translating } from '../confined/system-errors';
 import { rawPath, type RawName } from '../names/raw-name';
-import { showPath } from '../names/path-text';
 import { type WorkerControl } from '../pool/control';
 import { sourceChanged } from './copy-content';
 import { seal } from './ownership';
 import { contentOptions, manifestRow } from './place-file';
 import { closeWritten, type ContentOptions, keepTimes, placeCopy, placeLink } from './place-content';
 import { publish, sealMade } from './publish';
-import { Fingerprint, fingerprintTree } from './fingerprint';
+import { Fingerprint, fingerprintTree, openTreeFile } from './fingerprint';
 import { fallsTo, type Shard } from './shard';
 import { checkSpace } from './space';
 import { checkLimits, hasGrown, sizesMatter, surveyTree, type TreeSurvey } from './survey';
@@ -88,7 +87,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
   }
 
   private copy(file: TreeFile, directory: Handle): void {
-    const content = openContent(file);
+    const content = openTreeFile(file);
     try {
       const stat = statHandle(content);
       if (!stat.isFile()) throw unsupported(file.path);
@@ -144,18 +143,6 @@ class ShardVisitor implements TreeVisitor<Handle> {
   end(): ShardResult {
     this.send();
     return { ...this.done, fingerprint: this.fingerprint.value };
-  }
-}
-
-/** Errors of open(2) that mean: something else stands there now, or somebody holds the file to write to it (a lease). */
-const CHANGING = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EAGAIN']);
-
-function openContent(file: TreeFile): Handle {
-  try {
-    return openForReading(file.parent, file.sourceName);
-  } catch (error) {
-    if (CHANGING.has(errnoOf(error) ?? '')) throw sourceChanged(showPath(file.path).text);
-    throw translate(error, 'source');
   }
 }
 

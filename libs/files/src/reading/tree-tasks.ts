@@ -1,12 +1,10 @@
 import { type ArchiveFormat, writeArchive } from '../archive/archive';
-import { closingOnError, errnoOf, type Handle, openForReading, statHandle } from '../confined/handle';
+import { closingOnError, type Handle, statHandle } from '../confined/handle';
 import { type RootSpec } from '../confined/root';
-import { translate, translating } from '../confined/system-errors';
-import { sourceChanged } from '../engine/copy-content';
-import { fingerprintTree } from '../engine/fingerprint';
+import { translating } from '../confined/system-errors';
+import { fingerprintTree, openTreeFile } from '../engine/fingerprint';
 import { surveyTree, type TreeLimits, type TreeSurvey } from '../engine/survey';
 import { type TreeFile, type TreeVisitor, TreeWalk, unsupported } from '../engine/tree-walk';
-import { showPath } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { asFile, type HeldHandle, modeOf, type OpenedFile } from './source-tasks';
@@ -79,18 +77,10 @@ export function archiveSource(task: ArchiveTask, control: WorkerControl): void {
   writeArchive(task.storages, top, task.format, new SlotSink(task.slots, control), control);
 }
 
-/** Errors of open(2) that mean: something else stands there now, or somebody holds the file to write to it (a lease). */
-const CHANGING = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EAGAIN']);
-
 function openEntry(file: TreeFile, control: WorkerControl): OpenedFile {
-  try {
-    return closingOnError(openForReading(file.parent, file.sourceName), (handle) => {
-      const stat = statHandle(handle);
-      if (!stat.isFile()) throw unsupported(file.path);
-      return asFile({ handle, root: control.storageRead }, stat);
-    });
-  } catch (error) {
-    if (CHANGING.has(errnoOf(error) ?? '')) throw sourceChanged(showPath(file.path).text);
-    throw translate(error, 'source');
-  }
+  return closingOnError(openTreeFile(file), (handle) => {
+    const stat = translating('source', () => statHandle(handle));
+    if (!stat.isFile()) throw unsupported(file.path);
+    return asFile({ handle, root: control.storageRead }, stat);
+  });
 }
