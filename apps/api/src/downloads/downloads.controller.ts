@@ -32,9 +32,14 @@ export class DownloadsController {
     name: 'Range',
     required: false,
     description: 'One range of bytes, for files.',
-    example: 'bytes=1048576-',
+    schema: { type: 'string', example: 'bytes=1048576-' },
   })
-  @ApiHeader({ name: 'If-Range', required: false, description: 'The `ETag` or `Last-Modified` that the range is of.' })
+  @ApiHeader({
+    name: 'If-Range',
+    required: false,
+    description: 'The `ETag` or `Last-Modified` that the range is of.',
+    schema: { type: 'string', example: '"fe00-1c0007-b40-18902f1c5f6b0000"' },
+  })
   @ApiOkResponse({ description: 'The content.', headers: CONTENT_HEADERS, content: CONTENT_TYPES })
   @ApiResponse({ status: 206, description: 'The range, which `Content-Range` tells.', content: CONTENT_TYPES })
   @ApiResponse({ status: 304, description: 'The caller has it already, as its condition says.' })

@@ -85,13 +85,16 @@ function etagOf({ device, inode, size, mtimeNs }: FileIdentity): string {
 
 /** Undefined for a time that is still to come, which HTTP does not allow to tell (RFC 9110, 8.8.2.1). */
 function lastModifiedOf({ mtimeNs }: FileIdentity): Date | undefined {
-  const time = new Date(Math.floor(Number(BigInt(mtimeNs) / 1_000_000n) / 1000) * 1000);
+  const time = new Date(Number(BigInt(mtimeNs) / 1_000_000_000n) * 1000);
   return time.getTime() > Date.now() ? undefined : time;
 }
 
-/** `attachment` with the name in UTF-8 and, for older clients, in ASCII (RFC 6266). What is not UTF-8 is percent-encoded. */
+/**
+ * `attachment` with the name in UTF-8 and, for older clients, in ASCII (RFC 6266). What is not UTF-8 is percent-encoded,
+ * and there is no backslash: receivers take away what stands before one.
+ */
 function disposition(name: RawName): string {
-  const { text } = showPath(name);
+  const text = showPath(name).text.replaceAll('\\', '_');
   return contentDisposition(text, { fallback: text.replace(/[^\x20-\x7e]/gu, '_') });
 }
 

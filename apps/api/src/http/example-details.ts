@@ -51,6 +51,10 @@ export const EXAMPLE_DETAILS: Partial<Record<ErrorCode, { detail: string; errors
   insufficient_storage: {
     detail: 'The space of the user area is used up. Remove what is not needed, then try again.',
   },
+  jupyter_user_not_found: { detail: 'The JupyterHub does not know the user jane.' },
+  jupyter_unavailable: { detail: 'The JupyterHub cannot be reached. Try again later.' },
+  jupyter_rejected: { detail: 'The Jupyter server of jane did not start. Its log tells why.' },
+  jupyter_timeout: { detail: 'The Jupyter server of jane did not start within 120 s. Try again later.' },
   storage_unavailable: { detail: 'The storage "default" is not available (no answer for 30 s). Try again later.' },
   database_unavailable: { detail: 'The database does not answer; nothing was staged. Try again later.' },
   shutting_down: { detail: 'The service is stopping; nothing was staged. Ask again in a moment.' },

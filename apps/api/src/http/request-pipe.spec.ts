@@ -109,7 +109,11 @@ describe('bodies', () => {
 describe('queries', () => {
   it('may have parameters that nobody knows', async () => {
     const query = { method: 'local_copy', username: 'jane', jupyter_token: 'secret' };
-    expect(await pipe.transform(query, asQuery(StageQueryDto))).toEqual({ method: 'local_copy', username: 'jane' });
+    expect(await pipe.transform(query, asQuery(StageQueryDto))).toEqual({
+      method: 'local_copy',
+      username: 'jane',
+      archive: 'zip',
+    });
   });
 
   it.each(['', '.a', '-a', '@a', 'a b', 'a/b', 'ä', 'a\0', 'a\n', 'x'.repeat(65), ['a', 'b'], undefined])(

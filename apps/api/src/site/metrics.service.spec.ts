@@ -4,7 +4,11 @@ import { type MethodRegistry, OperationEvents, type RunningOperations } from '@a
 import { Metrics } from './metrics.service';
 
 const events = new OperationEvents();
-const methods = { enabledNames: ['local_copy'] } as MethodRegistry;
+const destinations: Record<string, string> = { local_copy: 'user_area', direct_download: 'none' };
+const methods = {
+  enabledNames: Object.keys(destinations),
+  find: (name: string) => destinations[name] && { capabilities: { destination: destinations[name] } },
+} as MethodRegistry;
 const pool = { waiting: 7 } as WorkerPool;
 const running = { ids: ['a', 'b'] } as RunningOperations;
 
@@ -38,6 +42,17 @@ describe('Metrics', () => {
     const text = await metrics.registry.metrics();
     expect(text).toContain('staging_operations_total{method="unknown",status="failure",code="invalid_method"} 1');
     expect(text).not.toMatch(/evil|jane/);
+  });
+
+  it('count what is downloaded once, by what was really taken', async () => {
+    metrics.countDownload('complete', 10);
+    metrics.countDownload('aborted', 3);
+    metrics.countDownload('complete', 10);
+    ended({ method: 'direct_download', status: 'success', outcome: 'staged', bytesDone: 10 });
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('staging_downloads_total{result="complete"} 2');
+    expect(text).toContain('staging_downloads_total{result="aborted"} 1');
+    expect(text).toContain('staging_bytes_total{method="direct_download"} 23');
   });
 
   it('tell what waits, what runs and how the process is', async () => {

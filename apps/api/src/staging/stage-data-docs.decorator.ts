@@ -26,6 +26,10 @@ const STAGE_ERRORS: ErrorsOfEndpoint = {
     'already_ended',
     'checksum_mismatch',
     'quota_exceeded',
+    'jupyter_user_not_found',
+    'jupyter_unavailable',
+    'jupyter_rejected',
+    'jupyter_timeout',
     'insufficient_storage',
     'storage_unavailable',
     'shutting_down',
@@ -50,13 +54,14 @@ export function ApiStageData(): MethodDecorator {
       name: 'Prefer',
       required: false,
       description: 'With `respond-async` a `direct_download` answers with a link (RFC 7240).',
-      example: 'respond-async',
+      schema: { type: 'string', example: 'respond-async' },
     }),
     ApiHeader({
       name: CALLER_TOKEN_HEADER,
       required: false,
       description:
         "For `jupyter_copy`: the caller's own token for the JupyterHub. Used for this operation, and kept nowhere.",
+      schema: { type: 'string', example: 'b3f1c0de' },
     }),
     ApiExtraModels(StageAnswerDto),
     ApiOkResponse({

@@ -189,6 +189,23 @@ export function describeRecords(open: () => Promise<Records>): void {
       expect(await records.operations.find(id)).toEqual(ended);
     });
 
+    it('changes what ended well, and nothing else', async () => {
+      const expiresAt = new Date('2026-02-01T12:00:00.123Z');
+      const { id } = await add();
+      const { id: other } = await add();
+      await records.operations.settle(other, success());
+      expect(await records.operations.changeSuccess(id, { expiresAt })).toBe(false);
+      await records.operations.settle(id, success());
+      expect(await records.operations.changeSuccess(id, { expiresAt })).toBe(true);
+      // Also where nothing is another value than before.
+      expect(await records.operations.changeSuccess(id, { expiresAt })).toBe(true);
+      expect(await records.operations.changeSuccess(id, { status: 'cancelled' })).toBe(true);
+      expect(await records.operations.changeSuccess(id, { status: 'success' })).toBe(false);
+
+      expect(await records.operations.find(id)).toMatchObject({ status: 'cancelled', expiresAt });
+      expect(await records.operations.find(other)).toMatchObject({ status: 'success', expiresAt: null });
+    });
+
     it('confirms what runs, and tells when somebody else has ended it', async () => {
       const { id } = await add();
       await expect(records.operations.confirmRunning(id)).resolves.toBeUndefined();

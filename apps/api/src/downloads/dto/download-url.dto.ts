@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { Allow } from 'class-validator';
 
 /** A link under which a result can be had. */
 export class DownloadUrlDto {
@@ -15,9 +16,11 @@ export class DownloadUrlDto {
 
 /** Which link. */
 export class DownloadTokenDto {
+  // Not checked here: there is one answer for every link that does not work.
   @ApiProperty({
     description: 'The token of the link.',
     example: 'AZgffmscfU6aOy9tjB5acAGZL4nQAF0kqYbZ3Qm2Vd0p7oTQn1n4JYxX8yWcR5uT3sKeLzH2',
   })
+  @Allow()
   token!: string;
 }
