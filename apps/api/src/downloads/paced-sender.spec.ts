@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { type Request, type Response } from 'express';
 import { OperationCancelled } from '@app/staging';
@@ -64,7 +65,8 @@ function answerOf(count: number, overrides: Partial<PacedAnswer> = {}) {
   const made = { count: 0 };
   const memory = Buffer.from(new SharedArrayBuffer(MIB));
   async function* pieces() {
-    for (; made.count < count;) {
+    while (made.count < count) {
+      await setImmediate();
       made.count += 1;
       yield memory.fill(made.count);
     }
