@@ -1,0 +1,92 @@
+import { AppError } from '@app/core';
+import { type OpenFile } from '@app/files';
+import { ServerDown } from './client/server-errors';
+import { type ServerSession } from './server-session';
+
+/** A multiple of 3, since base64 is; 6 to 12 MB suit the server's memory (jupyter.md, "Contents"). */
+export const CHUNK_BYTES = 9 * 1024 ** 2;
+/** Times that one file begins anew because its size on the server makes no sense. */
+const MAX_RESTARTS = 2;
+
+/**
+ * Uploads one file to a path that nobody else writes to, in chunks whose end is checked each. The server does not look
+ * at the chunks' numbers and appends whatever comes, so that nothing is ever sent twice blindly: after a break its size
+ * there tells where to go on.
+ */
+export class FileUpload {
+  private at = 0;
+  private restarts = 0;
+
+  constructor(
+    private readonly session: ServerSession,
+    private readonly path: string,
+    private readonly file: OpenFile,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Resolves when the server tells the size of the whole file. Rejects with `jupyter_rejected` when it never does. */
+  async run(): Promise<void> {
+    for (let isWhole = false; !isWhole;) {
+      const { lives } = this.session;
+      try {
+        isWhole = await this.sendPiece();
+      } catch (error) {
+        if (!(error instanceof ServerDown)) throw error;
+        await this.session.revive(error, lives, this.signal);
+        isWhole = await this.findEnd();
+      }
+    }
+  }
+
+  /** Sends what comes next; true when that was all. */
+  private async sendPiece(): Promise<boolean> {
+    const { at, signal, file, size } = this;
+    const length = Math.min(CHUNK_BYTES, size - at);
+    const end = at + length;
+    const contents = await this.session.contents(signal);
+    const chunk = at === 0 ? 1 : end === size ? -1 : 2;
+    const told = await contents.putPiece(this.path, { chunk, pieces: file.pieces(at, end, signal), length }, signal);
+    if (told !== end) {
+      await this.restart();
+      return false;
+    }
+    this.at = end;
+    return end === size;
+  }
+
+  /** Looks where to go on after a break: what is there is a prefix of the file, unless it is too long. */
+  private async findEnd(): Promise<boolean> {
+    const found = await this.session.attempt((contents) => contents.stat(this.path, this.signal), this.signal);
+    const end = found?.size ?? 0;
+    if (end > Math.min(this.size, this.at + CHUNK_BYTES)) {
+      await this.restart();
+      return false;
+    }
+    if (found && end === 0 && this.size > 0) await this.remove();
+    this.at = end;
+    return found !== null && end === this.size;
+  }
+
+  private async restart(): Promise<void> {
+    this.restarts += 1;
+    if (this.restarts > MAX_RESTARTS) throw makesNoSense();
+    await this.remove();
+    this.at = 0;
+  }
+
+  /** Overwriting would make the server copy what is there first. */
+  private remove(): Promise<void> {
+    return this.session.attempt((contents) => contents.remove(this.path, this.signal), this.signal);
+  }
+
+  private get size(): number {
+    return this.file.identity.size;
+  }
+}
+
+function makesNoSense(): AppError {
+  return new AppError(
+    'jupyter_rejected',
+    "The user's Jupyter server does not keep what it is sent: the size that it tells is not that of what was sent. Does something else write there?",
+  );
+}

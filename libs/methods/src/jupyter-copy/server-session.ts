@@ -1,0 +1,194 @@
+import { AppError } from '@app/core';
+import { type Dispatcher } from 'undici';
+import { ContentsClient } from './client/contents-client';
+import { type Kernel, openKernel } from './client/kernel';
+import { RETRY_AFTER_SECONDS, ServerDown } from './client/server-errors';
+import { type ServerGrant, type ServerSource } from './client/user-server';
+
+/** Whose server, how to wait for it, and whom to tell. */
+export interface SessionOptions {
+  user: string;
+  /** `''` is the usual server. */
+  server: string;
+  startTimeoutMs: number;
+  agent: Dispatcher;
+  note: (message: string, fields?: Record<string, unknown>) => void;
+}
+
+/** A token lasts this long, and half of it at least when something begins. */
+const GRANT_SECONDS = 3600;
+/** Slower than any disk that is worth the name: bytes a second that a kernel reads. */
+const KERNEL_PACE = 10_000_000;
+/** Times that one operation has the server started again. */
+const MAX_REVIVALS = 3;
+/** A kernel that does not do nothing in this time will not do anything. */
+const FIRST_RUN_MS = 60_000;
+const CLOSE_MS = 10_000;
+
+/**
+ * One operation's dealings with one user's server: started when it is down, and again when it dies; opened by a token
+ * of this operation, which is renewed before it ends; one kernel where the site has any. Whoever opened it closes it.
+ */
+export class ServerSession {
+  private url = '';
+  private grant: { grant: ServerGrant; renewAt: number } | undefined;
+  private readonly grants: ServerGrant[] = [];
+  private granting: Promise<ServerGrant> | undefined;
+  private kernel: Kernel | null | undefined;
+  private revivals = 0;
+  private reviving: Promise<void> | undefined;
+
+  constructor(
+    private readonly servers: ServerSource,
+    private readonly options: SessionOptions,
+  ) {}
+
+  /** Makes sure that the server runs. Rejects with what {@link ServerSource.ensure} rejects with. */
+  async start(signal: AbortSignal): Promise<void> {
+    const { user, server, startTimeoutMs: timeoutMs, note } = this.options;
+    const tell = (message: string) => note(`Jupyter server: ${message}`);
+    const { url } = await this.servers.ensure(user, server, { timeoutMs, signal, note: tell });
+    this.url = url;
+    note('The Jupyter server runs');
+  }
+
+  /**
+   * Runs work on the contents, and again when the server died meanwhile and was started again: so it must be such that
+   * may be done twice. The client is for this one work, since tokens end.
+   */
+  async attempt<T>(work: (contents: ContentsClient) => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      const { revivals } = this;
+      try {
+        return await work(await this.contents(signal));
+      } catch (error) {
+        if (!(error instanceof ServerDown)) throw error;
+        await this.revive(error, revivals, signal);
+      }
+    }
+  }
+
+  /** How often the server was started again so far: what {@link revive} is told of the time when a call began. */
+  get lives(): number {
+    return this.revivals;
+  }
+
+  /** The contents, opened by a token that lasts for some time yet. */
+  async contents(signal: AbortSignal): Promise<ContentsClient> {
+    const { token } = await this.currentGrant(signal);
+    return new ContentsClient({ url: this.url, token, agent: this.options.agent });
+  }
+
+  /**
+   * Has the server started again after a call found it down; once for all that were under way. `lives` is what the
+   * session had when that call began. Rejects with `jupyter_unavailable` when that was done often enough.
+   */
+  async revive(cause: ServerDown, lives: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (lives === this.revivals) {
+      if (this.revivals === MAX_REVIVALS) throw keepsDying(this.options.user, cause);
+      this.revivals += 1;
+      this.options.note('The Jupyter server went away and is looked for again', { reason: cause.message });
+      this.reviving = this.start(signal);
+    }
+    await this.reviving;
+  }
+
+  /** Whether programs can be run for the user: opens the kernel when that was not done yet. */
+  async hasKernel(signal: AbortSignal, bytes = 0): Promise<boolean> {
+    if (this.kernel === undefined) this.kernel = await this.attempt(() => this.openKernel(bytes, signal), signal);
+    return this.kernel !== null;
+  }
+
+  /** Whether a kernel is open at this moment. */
+  get isKernelOpen(): boolean {
+    return Boolean(this.kernel);
+  }
+
+  /** From now on the site counts as one without kernels: this one sees other files than the contents. */
+  async giveKernelUp(): Promise<void> {
+    await this.dropKernel();
+    this.kernel = null;
+  }
+
+  /**
+   * Runs a program in the user's kernel, and again when the server died meanwhile: so it must be such that may be run
+   * twice. `bytes` is how much it will read at most, for its token's time. Only where {@link hasKernel}.
+   */
+  async run(program: string, data: unknown, signal: AbortSignal, bytes = 0): Promise<unknown> {
+    for (;;) {
+      const lives = this.revivals;
+      if (!(await this.hasKernel(signal, bytes))) throw lostKernel();
+      try {
+        return await this.kernel!.run(program, data, { signal });
+      } catch (error) {
+        // It may still be busy with the program, or be dead.
+        await this.dropKernel();
+        if (!(error instanceof ServerDown)) throw error;
+        await this.revive(error, lives, signal);
+      }
+    }
+  }
+
+  private async openKernel(bytes: number, signal: AbortSignal): Promise<Kernel | null> {
+    // The token is needed to end the kernel as well, after all that it will have read.
+    const { token } = await this.newGrant(GRANT_SECONDS + Math.ceil(bytes / KERNEL_PACE), signal);
+    const kernel = await openKernel({ url: this.url, token, agent: this.options.agent, signal });
+    try {
+      await kernel?.run('result = True', null, { signal, timeoutMs: FIRST_RUN_MS });
+      return kernel;
+    } catch (error) {
+      await kernel?.close();
+      signal.throwIfAborted();
+      if (!(error instanceof AppError)) throw error;
+      this.options.note('The Jupyter server has a kernel that does not work', { reason: error.message });
+      return null;
+    }
+  }
+
+  private async dropKernel(): Promise<void> {
+    const { kernel } = this;
+    this.kernel = undefined;
+    await kernel?.close();
+  }
+
+  private async currentGrant(signal: AbortSignal): Promise<ServerGrant> {
+    if (this.grant && performance.now() < this.grant.renewAt) return this.grant.grant;
+    this.granting ??= this.newGrant(GRANT_SECONDS, signal).finally(() => (this.granting = undefined));
+    const grant = await this.granting;
+    this.grant = { grant, renewAt: performance.now() + GRANT_SECONDS * 500 };
+    return grant;
+  }
+
+  private async newGrant(seconds: number, signal: AbortSignal): Promise<ServerGrant> {
+    const { user, server } = this.options;
+    const grant = await this.servers.grant(user, server, seconds, signal);
+    this.grants.push(grant);
+    return grant;
+  }
+
+  /** Ends the kernel and takes the tokens back. Never rejects: what could not be taken back ends by itself. */
+  async close(): Promise<void> {
+    await this.dropKernel();
+    const signal = AbortSignal.timeout(CLOSE_MS);
+    const ends = await Promise.allSettled(this.grants.map((grant) => grant.revoke(signal)));
+    const failed = ends.filter((end) => end.status === 'rejected').length;
+    if (failed > 0) this.options.note('Tokens could not be taken back; they end by themselves', { tokens: failed });
+  }
+}
+
+function keepsDying(user: string, cause: ServerDown): AppError {
+  return new AppError(
+    'jupyter_unavailable',
+    `The Jupyter server of ${user} went away again and again while data was sent; ${user} should see whether it has enough memory.`,
+    { cause, retryAfterSeconds: RETRY_AFTER_SECONDS },
+  );
+}
+
+function lostKernel(): AppError {
+  return new AppError(
+    'jupyter_unavailable',
+    "The user's Jupyter server does not start kernels any more; try again later.",
+    { retryAfterSeconds: RETRY_AFTER_SECONDS },
+  );
+}

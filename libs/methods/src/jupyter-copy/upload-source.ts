@@ -1,0 +1,78 @@
+import { AppError } from '@app/core';
+import { type Checksum, type OpenFile, type OpenTree, type TreeSurvey } from '@app/files';
+import { refuseLinkText, refuseTreePath } from './remote-path';
+
+/** A source that was looked through: it can be brought to Jupyter as it is now. */
+export type UploadSource =
+  | { kind: 'file'; file: OpenFile; files: 1; bytes: number; checksum: Checksum | null }
+  | {
+      kind: 'directory';
+      tree: OpenTree;
+      files: number;
+      bytes: number;
+      survey: TreeSurvey & { fingerprint: string };
+      links: number;
+    };
+
+/**
+ * Looks a source through before anything is begun. Throws `source_unsupported` for names that Jupyter cannot hold,
+ * `checksum_mismatch` when a file is not what the caller expects, `validation_failed` for a checksum of a directory.
+ */
+export async function inspectSource(
+  source: OpenFile | OpenTree,
+  expected: Checksum | null,
+  signal: AbortSignal,
+): Promise<UploadSource> {
+  if (source.kind === 'file') {
+    const checksum = expected && (await compareExpected(source, expected, signal));
+    return { kind: 'file', file: source, files: 1, bytes: source.identity.size, checksum };
+  }
+  if (expected) throw checksumOfDirectory();
+  const survey = await source.survey(signal);
+  const links = await checkNames(source, signal);
+  return { kind: 'directory', tree: source, files: survey.files, bytes: survey.bytes, survey, links };
+}
+
+/** The number of kept links. */
+async function checkNames(tree: OpenTree, signal: AbortSignal): Promise<number> {
+  let links = 0;
+  for await (const entry of tree.entries(signal)) {
+    if (entry.type === 'file') await entry.file.close();
+    refuseTreePath(entry.path);
+    if (entry.type !== 'link') continue;
+    refuseLinkText(entry.path, entry.text);
+    links += 1;
+  }
+  return links;
+}
+
+/** Throws `source_changed` when the source is not what it was when it was looked through. */
+export async function refuseChanged(source: UploadSource, signal: AbortSignal): Promise<void> {
+  if (source.kind === 'file') return source.file.refuseChanged();
+  const { fingerprint } = await source.tree.survey(signal);
+  if (fingerprint === source.survey.fingerprint) return;
+  throw new AppError(
+    'source_changed',
+    'The source changed while it was read; nothing was staged. Try again when it is no longer written to.',
+  );
+}
+
+async function compareExpected(file: OpenFile, expected: Checksum, signal: AbortSignal): Promise<Checksum> {
+  const found = await file.checksum(expected.algorithm, signal);
+  if (plainHex(found.value) === plainHex(expected.value)) return found;
+  throw new AppError(
+    'checksum_mismatch',
+    `The source has the ${found.algorithm} checksum ${found.value}, not the expected ${expected.value}; nothing was sent. Check the catalogue's value, or tell the operators of this site.`,
+    { retryable: false },
+  );
+}
+
+/** Catalogues write digits in either case, and leave leading zeros out. */
+function plainHex(value: string): string {
+  return value.toLowerCase().replace(/^0+/, '');
+}
+
+function checksumOfDirectory(): AppError {
+  const message = 'is for files; the source is a directory';
+  return new AppError('validation_failed', `checksum ${message}.`, { errors: [{ field: 'checksum', message }] });
+}
