@@ -1,6 +1,7 @@
 // The rows, in the order in which they run.
 import * as clone from './clone.mjs';
 import * as config from './config.mjs';
+import * as download from './download.mjs';
 import * as large from './large.mjs';
 import * as link from './link.mjs';
 import * as logs from './logs.mjs';
@@ -10,4 +11,4 @@ import * as requests from './requests.mjs';
 import * as tree from './tree.mjs';
 
 /** Each has a `title` and `run(bench)`, which resolves with its results (harness/measure.mjs). */
-export const ROWS = { large, tree, link, clone, requests, config, memory, operations, logs };
+export const ROWS = { large, tree, link, clone, requests, download, config, memory, operations, logs };
