@@ -1,13 +1,22 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { type Answer } from '../support/http-client';
 import { bytesOf } from '../support/files';
-import { metric, operationOf } from '../support/operations';
+import { manifestOf, metric, operationOf } from '../support/operations';
 import { type RunningService, startService } from '../support/service';
 import { temporaryFolder } from '../support/temporary-folder';
 import { until } from '../support/until';
@@ -132,6 +141,20 @@ describe('a link', () => {
     expect(await statusOf({ 'If-Range': etag, Range })).toBe(206);
     expect(await statusOf({ 'If-Range': time, Range })).toBe(206);
     expect(await statusOf({ 'If-Range': '"x"', Range })).toBe(200);
+  });
+
+  it('follows links between the storages, as the request did', async () => {
+    const cold = temporaryFolder();
+    writeFileSync(path.join(cold, 'file'), CONTENT);
+    const both = { SOURCE_STORAGE_PATH: `warm=${service.storage},cold=${cold}` };
+    const tiered = await startService({ env: both });
+    symlinkSync(cold, inStorage('tier'));
+    const operation = await linked('tier/file', {}, tiered);
+    expect(operation.storage).toBe('warm');
+    expect((await tiered.get(operation.download_url)).body.toString()).toBe(CONTENT);
+    const absolute = await linked(path.join(service.storage, 'tier/file'), {}, tiered);
+    expect((await tiered.get(absolute.download_url)).body.toString()).toBe(CONTENT);
+    await tiered.stop();
   });
 
   it('serves an empty file', async () => {
@@ -311,6 +334,7 @@ describe('POST /operations/<id>/cancel', () => {
     await expect(answer.toArray()).rejects.toThrow('aborted');
     for (const address of [link, renewed.download_url]) expect((await service.get(address)).status).toBe(403);
     expect(await operationOf(service, id)).toMatchObject({ status: 'cancelled', error_reason: expect.any(String) });
+    expect(await manifestOf(service, id)).toEqual([]);
     const again = await service.post(`/operations/${id}/cancel`);
     expect(again).toMatchObject({ status: 409, body: { code: 'already_ended' } });
     const url = await service.post(`/operations/${id}/download-url`);

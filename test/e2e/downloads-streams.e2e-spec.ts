@@ -140,6 +140,10 @@ describe('a download that is streamed', () => {
     expect(await refused(body('../areas'))).toEqual({ status: 400, type, code: 'path_outside_storage' });
     const archive = await service.stage(body('tree'), { ...QUERY, archive: 'rar' });
     expect(archive).toMatchObject({ status: 422, body: { errors: [{ field: 'archive' }] } });
+    for (const server of ['', 'a/b', 'x'.repeat(256)]) {
+      const answer = await service.stage(body('tree'), { ...QUERY, server });
+      expect(answer).toMatchObject({ status: 422, body: { errors: [{ field: 'server' }] } });
+    }
   });
 
   it('is compared with what the caller expects before anything is sent', async () => {

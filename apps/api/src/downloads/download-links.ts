@@ -82,6 +82,8 @@ export class DownloadLinks {
     if (!(await this.records.changeSuccess(record.id, end))) return false;
     Object.assign(record, end);
     this.transfers.cut(record.id, reason);
+    // As of everything that did not end well.
+    await this.manifest.removeOf(record.id);
     return true;
   }
 

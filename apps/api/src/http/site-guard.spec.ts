@@ -146,6 +146,12 @@ describe('CORS_ORIGINS', () => {
     expect(before.statusCode).toBe(204);
     expect(before.headers['access-control-allow-methods']).toContain('POST');
     expect(before.headers['access-control-allow-headers']).toContain('Content-Type');
+    for (const name of ['Range', 'Prefer', 'X-JupyterHub-Token']) {
+      expect(before.headers['access-control-allow-headers']).toContain(name);
+    }
+    for (const name of ['Content-Disposition', 'ETag', 'Accept-Ranges', 'Content-Range', 'Repr-Digest']) {
+      expect(answer.headers['access-control-expose-headers']).toContain(name);
+    }
   });
 
   it.each(['https://evil.example', 'null', 'https://portal.example.evil.example'])(

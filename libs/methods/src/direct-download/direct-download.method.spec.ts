@@ -10,7 +10,7 @@ const OPTIONS = { linkTtlMs: 60_000 };
 
 describeStagingMethod('direct_download', {
   destination: 'none',
-  create: (site) => new DirectDownloadMethod(site.reader, OPTIONS),
+  create: (site) => new DirectDownloadMethod(site.reader, site.roots, OPTIONS),
 });
 
 let site: TestSite;
@@ -28,7 +28,10 @@ const deliver: StagingContext['deliver'] = (delivery) => Promise.resolve(told.pu
 function stage(source: string, context: Partial<StagingContext> = {}, expected = null): Promise<StagingOutcome> {
   const { operationId: id, ...rest } = site.request(source, 'out', { expected });
   const operation = { id, server: null, ...rest, destination: null };
-  return new DirectDownloadMethod(site.reader, OPTIONS).stage(operation, contextOf(site, { deliver, ...context }));
+  return new DirectDownloadMethod(site.reader, site.roots, OPTIONS).stage(
+    operation,
+    contextOf(site, { deliver, ...context }),
+  );
 }
 
 it('records the file that it read, so that it is known again', async () => {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
-import { type Checksum, type OpenFile, type OpenTree, SourceReader } from '@app/files';
+import { type Checksum, type OpenFile, type OpenTree, RootRegistry, SourceReader } from '@app/files';
 import { type StagingContext, type StagingMethod, type StagingOperation, type StagingOutcome } from '@app/staging';
 import { DIRECT_DOWNLOAD_OPTIONS, type DirectDownloadOptions } from './direct-download.options';
 import { type DownloadDelivery } from './download-delivery';
@@ -27,6 +27,7 @@ export class DirectDownloadMethod implements StagingMethod {
 
   constructor(
     private readonly reader: SourceReader,
+    private readonly roots: RootRegistry,
     @Inject(DIRECT_DOWNLOAD_OPTIONS) private readonly options: DirectDownloadOptions,
   ) {}
 
@@ -36,18 +37,24 @@ export class DirectDownloadMethod implements StagingMethod {
       const checksum = await checksumOf(source, operation, context);
       const amount = await amountOf(source, context.signal);
       await context.beforePublish();
-      if (!context.deliver) return this.keptForLater(source, amount, checksum);
+      const outcome = outcomeOf(source, this.storageOf(operation, source), amount, checksum);
+      if (!context.deliver) return this.keptForLater(outcome);
       const delivery: DownloadDelivery = { source, checksum, operationId: operation.id, signal: context.signal };
       const bytes = await context.deliver(delivery);
-      return { ...outcomeOf(source, amount, checksum), done: { files: amount.files ?? 0, bytes } };
+      return { ...outcome, done: { files: amount.files ?? 0, bytes } };
     } finally {
       await source.close();
     }
   }
 
-  private keptForLater(source: OpenFile | OpenTree, amount: Amount, checksum: Checksum | null): StagingOutcome {
+  private keptForLater(outcome: StagingOutcome): StagingOutcome {
     const expiresAt = new Date(Date.now() + this.options.linkTtlMs);
-    return { ...outcomeOf(source, amount, checksum), done: { files: 0, bytes: 0 }, expiresAt };
+    return { ...outcome, done: { files: 0, bytes: 0 }, expiresAt };
+  }
+
+  /** Where the path of the request begins, for whoever resolves it again: a link in it may lead to another storage. */
+  private storageOf({ source: { path, storage } }: StagingOperation, found: OpenFile | OpenTree): string {
+    return path.startsWith('/') ? found.storage : (storage ?? this.roots.storages[0]!.name);
   }
 }
 
@@ -80,10 +87,15 @@ async function amountOf(source: OpenFile | OpenTree, signal: AbortSignal): Promi
   }
 }
 
-function outcomeOf(source: OpenFile | OpenTree, amount: Amount, checksum: Checksum | null): StagingOutcome {
+function outcomeOf(
+  source: OpenFile | OpenTree,
+  storage: string,
+  amount: Amount,
+  checksum: Checksum | null,
+): StagingOutcome {
   return {
     outcome: 'staged',
-    storage: source.storage,
+    storage,
     kind: source.kind,
     stagedPath: null,
     ...amount,
