@@ -4,7 +4,7 @@ import { ServeStaticModule } from '@nestjs/serve-static';
 import { Settings } from '@app/core';
 import { FilesModule } from '@app/files';
 import { AppLogger, LoggingModule } from '@app/logging';
-import { DirectDownloadModule, METHOD_CLASSES } from '@app/methods';
+import { DirectDownloadModule, JupyterModule, METHOD_CLASSES } from '@app/methods';
 import { RecordsModule } from '@app/records';
 import { StagingModule } from '@app/staging';
 import { AppErrorFilter } from './app-error.filter';
@@ -13,7 +13,14 @@ import { DownloadsController } from './downloads/downloads.controller';
 import { Downloads } from './downloads/downloads.service';
 import { Transfers } from './downloads/transfers';
 import { RequestPipe } from './http/request-pipe';
-import { downloadOptions, filesOptions, loggingOptions, recordsOptions, stagingOptions } from './lib-options';
+import {
+  downloadOptions,
+  filesOptions,
+  jupyterOptions,
+  loggingOptions,
+  recordsOptions,
+  stagingOptions,
+} from './lib-options';
 import { LogsController } from './logs/logs.controller';
 import { CancelController } from './records/cancel.controller';
 import { OperationFinder } from './records/operation-finder';
@@ -83,6 +90,7 @@ export class AppModule {
         RecordsModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: recordsOptions }),
         FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
         DirectDownloadModule.forRootAsync({ inject, useFactory: downloadOptions }),
+        JupyterModule.forRootAsync({ inject, useFactory: jupyterOptions }),
         StagingModule.forRoot({ methods: METHOD_CLASSES, inject, useFactory: stagingOptions }),
         ServeStaticModule.forRootAsync({ useFactory: page }),
       ],

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type Settings } from '@app/core';
 import { type FilesOptions } from '@app/files';
 import { type AppLogger, type LoggingOptions } from '@app/logging';
-import { type DirectDownloadOptions } from '@app/methods';
+import { type DirectDownloadOptions, type JupyterOptions } from '@app/methods';
 import { type RecordsOptions } from '@app/records';
 import { type StagingOptions } from '@app/staging';
 
@@ -81,4 +81,18 @@ export function stagingOptions(settings: Settings): StagingOptions {
 /** What the settings say of downloads. */
 export function downloadOptions(settings: Settings): DirectDownloadOptions {
   return { linkTtlMs: settings.get('DOWNLOAD_URL_TTL_SECONDS') * 1000 };
+}
+
+/** What the settings say of Jupyter. */
+export function jupyterOptions(settings: Settings): JupyterOptions {
+  return {
+    hubUrl: settings.get('JUPYTERHUB_URL'),
+    hubToken: settings.get('JUPYTERHUB_TOKEN'),
+    serverUrl: settings.get('JUPYTER_SERVER_URL'),
+    serverToken: settings.get('JUPYTER_SERVER_TOKEN'),
+    startTimeoutMs: settings.get('JUPYTER_START_TIMEOUT_SECONDS') * 1000,
+    fileMode: settings.get('STAGED_FILE_MODE'),
+    dirMode: settings.get('STAGED_DIR_MODE'),
+    requireReadOnly: settings.get('JUPYTER_REQUIRE_READ_ONLY'),
+  };
 }

@@ -1,12 +1,20 @@
 import { type Type } from '@nestjs/common';
 import { type StagingMethod } from '@app/staging';
 import { DirectDownloadMethod } from './direct-download/direct-download.method';
+import { JupyterCopyMethod } from './jupyter-copy/jupyter-copy.method';
 import { LocalCopyMethod } from './local-copy/local-copy.method';
 import { SymlinkCopyMethod } from './symlink-copy/symlink-copy.method';
 
 export { DirectDownloadModule, type DirectDownloadModuleOptions } from './direct-download/direct-download.module';
 export { type DirectDownloadOptions } from './direct-download/direct-download.options';
 export { type DownloadDelivery, isDownload } from './direct-download/download-delivery';
+export { JupyterModule, type JupyterModuleOptions } from './jupyter-copy/jupyter-copy.module';
+export { type JupyterOptions } from './jupyter-copy/jupyter-copy.options';
 
 /** Every staging method of the project, in the order in which they are offered: one line a method. */
-export const METHOD_CLASSES: Type<StagingMethod>[] = [LocalCopyMethod, SymlinkCopyMethod, DirectDownloadMethod];
+export const METHOD_CLASSES: Type<StagingMethod>[] = [
+  LocalCopyMethod,
+  SymlinkCopyMethod,
+  DirectDownloadMethod,
+  JupyterCopyMethod,
+];
