@@ -8,7 +8,7 @@ const MIB = 1024 ** 2;
 /** Every option: its default, and what it is. Sizes of files are in MiB. */
 const OPTIONS = {
   rounds: [3, 'rounds of each comparison; medians are taken over them'],
-  'large-mib': [2048, 'size of the large file of the rows large and clone'],
+  'large-mib': [2048, 'size of the large file of the rows large, clone and download'],
   'tree-files': [10_000, 'files of the tree of the rows tree and link'],
   seconds: [5, 'seconds of load for one turn of the row requests'],
   'busy-mib': [1024, 'size of each of the 8 copies of the row config'],

@@ -179,6 +179,20 @@ describe('PacedSender', () => {
     await once(socket, 'close');
   });
 
+  it('cuts a receiver of an answer that waited behind another', async () => {
+    idleMs = 100;
+    const answers = [answerOf(0), answerOf(MANY)];
+    answer = () => answers.shift()!;
+    const socket = connect(port(), '127.0.0.1').pause();
+    socket.on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(server, 'request');
+    if (sent.length < 2) await once(server, 'request');
+    expect(await sent[0]!.ended).toBe('whole');
+    expect(await sent[1]!.ended).toMatchObject({ message: 'The receiver took nothing for 0.1 s.' });
+    socket.destroy();
+  });
+
   it('ends for requests that wait behind another on a connection that breaks', async () => {
     answer = () => answerOf(MANY);
     const socket = await stall();
