@@ -35,7 +35,8 @@ export class ServerSession {
   private readonly grants: ServerGrant[] = [];
   private granting: Promise<ServerGrant> | undefined;
   private kernel: Kernel | null | undefined;
-  private revivals = 0;
+  private starts = 0;
+  private startsLeft = MAX_REVIVALS;
   private reviving: Promise<void> | undefined;
 
   constructor(
@@ -58,19 +59,19 @@ export class ServerSession {
    */
   async attempt<T>(work: (contents: ContentsClient) => Promise<T>, signal: AbortSignal): Promise<T> {
     for (;;) {
-      const { revivals } = this;
+      const { lives } = this;
       try {
         return await work(await this.contents(signal));
       } catch (error) {
         if (!(error instanceof ServerDown)) throw error;
-        await this.revive(error, revivals, signal);
+        await this.revive(error, lives, signal);
       }
     }
   }
 
   /** How often the server was started again so far: what {@link revive} is told of the time when a call began. */
   get lives(): number {
-    return this.revivals;
+    return this.starts;
   }
 
   /** The contents, opened by a token that lasts for some time yet. */
@@ -85,13 +86,19 @@ export class ServerSession {
    */
   async revive(cause: ServerDown, lives: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (lives === this.revivals) {
-      if (this.revivals === MAX_REVIVALS) throw keepsDying(this.options.user, cause);
-      this.revivals += 1;
+    if (lives === this.starts) {
+      if (this.startsLeft === 0) throw keepsDying(this.options.user, cause);
+      this.startsLeft -= 1;
+      this.starts += 1;
       this.options.note('The Jupyter server went away and is looked for again', { reason: cause.message });
       this.reviving = this.start(signal);
     }
     await this.reviving;
+  }
+
+  /** From now on the server may be started again as often as at the beginning, for whoever tidies up. */
+  forgetRevivals(): void {
+    this.startsLeft = MAX_REVIVALS;
   }
 
   /** Whether programs can be run for the user: opens the kernel when that was not done yet. */
@@ -117,7 +124,7 @@ export class ServerSession {
    */
   async run(program: string, data: unknown, signal: AbortSignal, bytes = 0): Promise<unknown> {
     for (;;) {
-      const lives = this.revivals;
+      const { lives } = this;
       if (!(await this.hasKernel(signal, bytes))) throw lostKernel();
       try {
         return await this.kernel!.run(program, data, { signal });

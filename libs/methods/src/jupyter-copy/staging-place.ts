@@ -97,6 +97,7 @@ export class StagingPlace {
    */
   async discard(): Promise<void> {
     const signal = AbortSignal.timeout(CLEAN_UP_MS);
+    this.session.forgetRevivals();
     try {
       await this.remove(this.kind === 'directory', this.made, signal);
     } catch (error) {
