@@ -7,7 +7,6 @@ import { SymlinkCopyMethod } from './symlink-copy/symlink-copy.method';
 
 export { DirectDownloadModule, type DirectDownloadModuleOptions } from './direct-download/direct-download.module';
 export { type DirectDownloadOptions } from './direct-download/direct-download.options';
-export { type DownloadDelivery, isDownload } from './direct-download/download-delivery';
 export { JupyterModule, type JupyterModuleOptions } from './jupyter-copy/jupyter-copy.module';
 export { type JupyterOptions } from './jupyter-copy/jupyter-copy.options';
 

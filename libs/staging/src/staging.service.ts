@@ -14,7 +14,7 @@ import { OperationRunner } from './operations/operation-runner';
 import { newRecord, readOperation, type StageRequest } from './operations/stage-request';
 import { STAGING_OPTIONS } from './staging.tokens';
 
-const NO_HOOKS: CallerHooks = { deliver: null, callerToken: null };
+const NO_HOOKS: CallerHooks = { deliver: null, gone: null, callerToken: null };
 
 /** The service's main job: one request becomes one recorded operation, done by the method that it names. */
 @Injectable()

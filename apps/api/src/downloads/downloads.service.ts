@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { type Request, type Response } from 'express';
 import { Settings } from '@app/core';
 import { type ArchiveFormat, type OpenFile } from '@app/files';
-import { isDownload } from '@app/methods';
 import { type Deliver, OperationCancelled } from '@app/staging';
 import { OPERATION_ID_HEADER } from '../http/request-context';
 import { accelHeaders } from './accel';
@@ -29,9 +28,7 @@ export class Downloads {
 
   /** Takes what an operation delivers, as the answer to the request that waits for it. */
   delivererTo(response: Response, format: ArchiveFormat): Deliver {
-    return async (delivery) => {
-      if (!isDownload(delivery)) throw new Error('Only a download can be answered with its content');
-      const { source, checksum, operationId, signal } = delivery;
+    return async ({ source, checksum, operationId, signal }) => {
       response.setHeader(OPERATION_ID_HEADER, operationId);
       const representation = representationOf(source, checksum, format);
       const transfer = { operationId, response, source, representation, format, range: null };

@@ -3,7 +3,8 @@ import { type OutgoingHttpHeaders } from 'node:http';
 import { type Response } from 'express';
 import { OperationCancelled } from '@app/staging';
 
-const LEFT = 'The receiver went away before it had everything.';
+/** How an operation ends whose receiver hangs up. */
+export const RECEIVER_LEFT = 'The receiver went away before it had everything.';
 
 /** An answer whose body comes in pieces. */
 export interface PacedAnswer {
@@ -41,7 +42,7 @@ export class PacedSender {
   async send(answerOf: (signal: AbortSignal) => PacedAnswer): Promise<void> {
     const { response } = this;
     const { socket } = response.req;
-    const leave = () => this.end(LEFT);
+    const leave = () => this.end(RECEIVER_LEFT);
     const late = () => this.onTimeout();
     if (socket.destroyed) leave();
     socket.once('close', leave);
@@ -82,7 +83,7 @@ export class PacedSender {
         this.signal.removeEventListener('abort', abort);
         this.isWriting = false;
         if (!error) return resolve();
-        this.end(LEFT);
+        this.end(RECEIVER_LEFT);
         abort();
       });
       if (this.signal.aborted) abort();

@@ -2,9 +2,11 @@ import { Body, Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/commo
 import { ApiTags } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
 import { Settings } from '@app/core';
-import { type CallerHooks, MethodRegistry, type StageRequest, StagingService } from '@app/staging';
+import { type CallerHooks, MethodRegistry, OperationCancelled, type StageRequest, StagingService } from '@app/staging';
 import { DownloadLinks } from '../downloads/download-links';
 import { Downloads } from '../downloads/downloads.service';
+import { RECEIVER_LEFT } from '../downloads/paced-sender';
+import { hangUpSignal } from '../http/hang-up-signal';
 import { OPERATION_ID_HEADER } from '../http/request-context';
 import { publicPrefix } from '../site/public-prefix';
 import { type AnswerForm, answerForm } from './answer-form';
@@ -57,6 +59,7 @@ export class StagingController {
     const isRemote = this.methods.find(query.method)?.capabilities.destination === 'remote';
     return {
       deliver: form === 'content' ? this.downloads.delivererTo(response, query.archive) : null,
+      gone: form === 'content' ? hangUpSignal(response, new OperationCancelled(RECEIVER_LEFT, 0)) : null,
       callerToken: isRemote ? callerToken(request, this.settings.get('ACCEPT_TOKEN_IN_QUERY')) : null,
     };
   }

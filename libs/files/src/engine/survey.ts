@@ -5,7 +5,7 @@ import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { statTreeFile } from './fingerprint';
 import { fallsTo, type Shard } from './shard';
-import { type TreeFile, TreeWalk } from './tree-walk';
+import { type TreeFile, type TreeVisitor, TreeWalk } from './tree-walk';
 
 /** What a tree holds. */
 export interface TreeSurvey {
@@ -69,18 +69,28 @@ export function totalOf(parts: TreeSurvey[]): TreeSurvey {
   };
 }
 
+/** How a tree is looked through. */
+export interface SurveyOptions {
+  limits: TreeLimits;
+  /** Without it only names are counted, which is ten times faster. */
+  sizes: boolean;
+  shard: Shard;
+  /** Count what can be had and pass over the rest, as an archive does; else what cannot be staged ends the survey. */
+  omitting?: boolean;
+}
+
 /**
- * Walks a tree and adds up what falls to one worker; refuses early what is beyond the limits. Without `sizes` only
- * names are counted, which is ten times faster.
+ * Walks a tree and adds up what falls to one worker; refuses early what is beyond the limits.
  */
 export function surveyTree(
   roots: readonly RootSpec[],
   top: Pick<ResolvedSource, 'root' | 'path' | 'object'>,
-  { limits, sizes, shard }: { limits: TreeLimits; sizes: boolean; shard: Shard },
+  { limits, sizes, shard, omitting = false }: SurveyOptions,
   control: WorkerControl,
 ): TreeSurvey {
   const survey: TreeSurvey = { files: 0, directories: 0, bytes: 0, allocated: 0 };
-  const visitor = {
+  const visitor: TreeVisitor<void> = {
+    ...(omitting && { omit: () => undefined }),
     wants: (path: RawName, name: RawName) => fallsTo(shard, path, name),
     enter() {
       if (shard.index === 0) survey.directories += 1;

@@ -16,7 +16,7 @@ import {
   surveyShard,
 } from '../engine/tree';
 import { closeHandles, hashOpen, openSource, readPiece, statOpen } from '../reading/source-tasks';
-import { archiveSource, surveySource, walkEntries } from '../reading/tree-tasks';
+import { archiveSource, countArchive, surveySource, walkEntries } from '../reading/tree-tasks';
 import { type WorkerControl } from './control';
 
 interface TreeTask {
@@ -52,6 +52,7 @@ export const TASKS = {
   hashOpen,
   closeHandles,
   surveySource,
+  countArchive,
   walkEntries,
   archiveSource,
 };

@@ -46,6 +46,12 @@ export function surveySource(
   });
 }
 
+/** Counts what an archive of a tree would hold. Throws `quota_exceeded` beyond the limits, and what a walk throws. */
+export function countArchive(task: TreeTask & { limits: TreeLimits }, control: WorkerControl): TreeSurvey {
+  const how = { limits: task.limits, sizes: true, shard: WHOLE, omitting: true };
+  return translating('source', () => surveyTree(task.storages, topOf(task), how, control));
+}
+
 /**
  * Reports each entry of a tree but its top, parents before children, files open; waits while the receiver has some
  * unread. What was reported is the receiver's also when the walk fails. Throws what a walk throws.

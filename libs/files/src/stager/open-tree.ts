@@ -63,6 +63,11 @@ export class OpenTree implements SourceFacts {
     return this.source.run('surveySource', { ...this.task, limits: this.site.limits }, { signal });
   }
 
+  /** Counts what {@link archive} would hold; throws `quota_exceeded` beyond the site's limits, and what that throws. */
+  countArchive(signal: AbortSignal): Promise<TreeSurvey> {
+    return this.source.run('countArchive', { ...this.task, limits: this.site.limits }, { signal });
+  }
+
   /**
    * Every entry but the top, parents before children. Links that stay inside the tree are links; others that stay inside
    * the storages come as what they lead to. Memory stays flat, whatever the number of files; a few are opened ahead, and

@@ -3,15 +3,11 @@ import { AppError } from '@app/core';
 import { type Checksum, type OpenFile, type OpenTree, RootRegistry, SourceReader } from '@app/files';
 import { type StagingContext, type StagingMethod, type StagingOperation, type StagingOutcome } from '@app/staging';
 import { DIRECT_DOWNLOAD_OPTIONS, type DirectDownloadOptions } from './direct-download.options';
-import { type DownloadDelivery } from './download-delivery';
 
-/** What a tree may hold that its archive leaves out: such a tree cannot be counted beforehand, but it can be had. */
-const LEFT_OUT = new Set(['path_outside_storage', 'source_unsupported']);
-
-/** How much a source has; null where only its delivery will tell. */
+/** How much a source has. */
 interface Amount {
-  files: number | null;
-  bytes: number | null;
+  files: number;
+  bytes: number;
 }
 
 /**
@@ -39,9 +35,9 @@ export class DirectDownloadMethod implements StagingMethod {
       await context.beforePublish();
       const outcome = outcomeOf(source, this.storageOf(operation, source), amount, checksum);
       if (!context.deliver) return this.keptForLater(outcome);
-      const delivery: DownloadDelivery = { source, checksum, operationId: operation.id, signal: context.signal };
-      const bytes = await context.deliver(delivery);
-      return { ...outcome, done: { files: amount.files ?? 0, bytes } };
+      const { signal } = context;
+      const bytes = await context.deliver({ operationId: operation.id, source, checksum, signal });
+      return { ...outcome, done: { files: amount.files, bytes } };
     } finally {
       await source.close();
     }
@@ -75,16 +71,10 @@ async function checksumOf(
   return found;
 }
 
-/** Throws `quota_exceeded` for a tree beyond the site's limits. */
-async function amountOf(source: OpenFile | OpenTree, signal: AbortSignal): Promise<Amount> {
-  if (source.kind === 'file') return { files: 1, bytes: source.identity.size };
-  try {
-    const { files, bytes } = await source.survey(signal);
-    return { files, bytes };
-  } catch (error) {
-    if (error instanceof AppError && LEFT_OUT.has(error.code)) return { files: null, bytes: null };
-    throw error;
-  }
+/** How much the caller will get. Throws `quota_exceeded` for a tree beyond the site's limits. */
+function amountOf(source: OpenFile | OpenTree, signal: AbortSignal): Promise<Amount> {
+  if (source.kind === 'directory') return source.countArchive(signal);
+  return Promise.resolve({ files: 1, bytes: source.identity.size });
 }
 
 function outcomeOf(
@@ -98,7 +88,8 @@ function outcomeOf(
     storage,
     kind: source.kind,
     stagedPath: null,
-    ...amount,
+    files: amount.files,
+    bytes: amount.bytes,
     link: null,
     checksum,
     matchesSource: null,

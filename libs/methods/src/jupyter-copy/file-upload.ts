@@ -1,10 +1,10 @@
 import { AppError } from '@app/core';
-import { type OpenFile } from '@app/files';
+import { type OpenFile, PIECE_BYTES } from '@app/files';
 import { ServerDown } from './client/server-errors';
 import { type ServerSession } from './server-session';
 
-/** A multiple of 3, since base64 is; 6 to 12 MB suit the server's memory (jupyter.md, "Contents"). */
-export const CHUNK_BYTES = 9 * 1024 ** 2;
+/** 6 to 12 MB suit the server's memory; whole pieces of the file, so that one reader serves all chunks. */
+export const CHUNK_BYTES = 9 * PIECE_BYTES;
 /** Times that one file begins anew because its size on the server makes no sense. */
 const MAX_RESTARTS = 2;
 
@@ -16,6 +16,7 @@ const MAX_RESTARTS = 2;
 export class FileUpload {
   private at = 0;
   private restarts = 0;
+  private reading: AsyncGenerator<Buffer> | undefined;
 
   constructor(
     private readonly session: ServerSession,
@@ -34,24 +35,36 @@ export class FileUpload {
         if (!(error instanceof ServerDown)) throw error;
         await this.session.revive(error, lives, this.signal);
         isWhole = await this.findEnd();
+        this.reading = undefined;
       }
     }
   }
 
   /** Sends what comes next; true when that was all. */
   private async sendPiece(): Promise<boolean> {
-    const { at, signal, file, size } = this;
+    const { at, signal, size } = this;
     const length = Math.min(CHUNK_BYTES, size - at);
     const end = at + length;
     const contents = await this.session.contents(signal);
     const chunk = at === 0 ? 1 : end === size ? -1 : 2;
-    const told = await contents.putPiece(this.path, { chunk, pieces: file.pieces(at, end, signal), length }, signal);
+    const told = await contents.putPiece(this.path, { chunk, pieces: this.pieces(length), length }, signal);
     if (told !== end) {
       await this.restart();
       return false;
     }
     this.at = end;
     return end === size;
+  }
+
+  /** The next bytes. One reader for the whole file: each has memory of its own, which is given back late. */
+  private async *pieces(length: number): AsyncGenerator<Buffer> {
+    this.reading ??= this.file.pieces(this.at, this.size, this.signal);
+    for (let left = length; left > 0;) {
+      const next = await this.reading.next();
+      if (next.done) return;
+      left -= next.value.length;
+      yield next.value;
+    }
   }
 
   /** Looks where to go on after a break: what is there is a prefix of the file, unless it is too long. */
@@ -72,6 +85,7 @@ export class FileUpload {
     if (this.restarts > MAX_RESTARTS) throw makesNoSense();
     await this.remove();
     this.at = 0;
+    this.reading = undefined;
   }
 
   /** Overwriting would make the server copy what is there first. */

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AppError } from '@app/core';
 import { DestinationLocks, type OpenFile, type OpenTree, SourceReader } from '@app/files';
 import { type StagingContext, type StagingMethod, type StagingOperation, type StagingOutcome } from '@app/staging';
@@ -17,7 +17,7 @@ import { inspectSource } from './upload-source';
  * started. Nothing of the site's storage needs to be mounted where the server runs.
  */
 @Injectable()
-export class JupyterCopyMethod implements StagingMethod, OnModuleDestroy {
+export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
   readonly name = 'jupyter_copy';
   readonly aliases = [];
   readonly description = "Copies the data into the user's Jupyter server, which is started if need be.";
@@ -82,7 +82,8 @@ export class JupyterCopyMethod implements StagingMethod, OnModuleDestroy {
     return this.access.check(signal);
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** Not before: until then operations that were asked to end tidy up. */
+  async onApplicationShutdown(): Promise<void> {
     await this.agent.destroy();
   }
 }

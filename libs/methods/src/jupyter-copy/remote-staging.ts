@@ -42,7 +42,7 @@ export class RemoteStaging {
   /** Stages, or tells what is there. Rejects with the first failure; then nothing of it is left, as far as that can be. */
   async run(): Promise<StagingOutcome> {
     const { signal, source, session } = this;
-    const found = await this.look();
+    const found = (await this.place.isReachable(signal)) ? await this.look() : 'free';
     if (typeof found !== 'string') return this.alreadyPresent(found);
     const hasKernel = await session.hasKernel(signal, source.bytes);
     if (!hasKernel) this.refuseWithoutKernel();

@@ -21,6 +21,8 @@ export class StagingPlace {
   readonly temporary: string;
   /** The directory of both; empty where the contents begin. */
   readonly parent: string;
+  /** Directories on the way that are not there, the first to be made first. */
+  private missing: string[] = [];
   /** Directories that were made, deepest first. */
   private readonly made: string[] = [];
 
@@ -40,22 +42,29 @@ export class StagingPlace {
     return directory === '' ? name : `${directory}/${name}`;
   }
 
-  /** Makes the directories on the way, and removes what an earlier try of the same operation left. */
-  async prepare(signal: AbortSignal): Promise<void> {
+  /** Whether there is a way to the destination already. Throws `destination_conflict` when a file is in it. */
+  async isReachable(signal: AbortSignal): Promise<boolean> {
     const names = this.parent === '' ? [] : this.parent.split('/');
-    for (const depth of names.keys()) await this.makeParent(names.slice(0, depth + 1).join('/'), signal);
-    const left = await this.session.attempt((contents) => contents.stat(this.temporary, signal), signal);
-    if (left) await this.remove(left.type === 'directory', [], signal);
+    const parents = names.map((_name, index) => names.slice(0, index + 1).join('/'));
+    // Not from below: asked for something below a file, a server fails.
+    for (const [index, directory] of parents.entries()) {
+      const found = await this.session.attempt((contents) => contents.stat(directory, signal), signal);
+      if (found && found.type !== 'directory') throw fileInTheWay(directory);
+      if (found) continue;
+      this.missing = parents.slice(index);
+      return false;
+    }
+    return true;
   }
 
-  private async makeParent(directory: string, signal: AbortSignal): Promise<void> {
-    const found = await this.session.attempt((contents) => contents.stat(directory, signal), signal);
-    if (found?.type === 'directory') return;
-    if (found) {
-      throw new AppError('destination_conflict', `${directory} is a file, no directory. Choose another destination.`);
+  /** Makes the directories on the way, and removes what an earlier try of the same operation left. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    for (const directory of this.missing) {
+      this.made.unshift(directory);
+      await this.session.attempt((contents) => contents.makeDirectory(directory, signal), signal);
     }
-    this.made.unshift(directory);
-    await this.session.attempt((contents) => contents.makeDirectory(directory, signal), signal);
+    const left = await this.session.attempt((contents) => contents.stat(this.temporary, signal), signal);
+    if (left) await this.remove(left.type === 'directory', [], signal);
   }
 
   /**
@@ -134,6 +143,10 @@ export class StagingPlace {
   private removeOne(path: string, signal: AbortSignal): Promise<void> {
     return this.session.attempt((contents) => contents.remove(path, signal), signal);
   }
+}
+
+function fileInTheWay(path: string): AppError {
+  return new AppError('destination_conflict', `${path} is a file, no directory. Choose another destination.`);
 }
 
 function keepRefusal(error: unknown): void {

@@ -33,9 +33,12 @@ export interface StagingOperation {
 
 /** A source that is handed to the caller as it is read. Its opener closes it. */
 export interface Delivery {
+  operationId: string;
   source: OpenFile | OpenTree;
   /** Of a file, where it is known. */
   checksum: Checksum | null;
+  /** Its abortion ends the delivery, with the signal's reason. */
+  signal: AbortSignal;
 }
 
 /**
@@ -48,6 +51,8 @@ export type Deliver = (delivery: Delivery) => Promise<number>;
 export interface CallerHooks {
   /** Takes a result that no path would name. Null: nobody waits for it now, a link will be asked for later. */
   deliver: Deliver | null;
+  /** Fires when the receiver has gone, and ends the operation for the signal's reason. Null: it goes on all the same. */
+  gone: AbortSignal | null;
   /** The caller's own token for the service that a method talks to; for that service and nobody else. */
   callerToken: string | null;
 }

@@ -55,6 +55,16 @@ describe('an operation that is cancelled', () => {
     });
   });
 
+  it('is ended when the one who waits for its delivery goes away', async () => {
+    const caller = new AbortController();
+    const { service, running, records } = await withMethod((_operation, context) => untilAborted(context));
+    const attempt = errorOf(service.stage(newRequest(), { deliver: null, gone: caller.signal, callerToken: null }));
+    while (running.ids.length === 0) await new Promise(setImmediate);
+    caller.abort(new OperationCancelled('The caller hung up.', 0));
+    const { operationId } = await attempt;
+    expect(await records.operations.find(operationId!)).toMatchObject({ status: 'cancelled', bytesDone: 0 });
+  });
+
   it('is ended from outside by its id while it runs, and not after', async () => {
     const { service, running, records } = await withMethod((_operation, context) => untilAborted(context));
     const attempt = errorOf(service.stage(newRequest()));
@@ -76,8 +86,8 @@ describe('what comes with a request', () => {
       return Promise.resolve(newOutcome());
     });
     const deliver = () => Promise.resolve(0);
-    const record = await service.stage(newRequest(), { deliver, callerToken: 'hunter2' });
-    expect(seen).toMatchObject({ deliver, callerToken: 'hunter2' });
+    const record = await service.stage(newRequest(), { deliver, gone: null, callerToken: 'hunter2' });
+    expect(seen).toMatchObject({ deliver, gone: null, callerToken: 'hunter2' });
     expect(JSON.stringify(await records.operations.find(record.id))).not.toContain('hunter2');
   });
 

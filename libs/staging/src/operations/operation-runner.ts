@@ -90,7 +90,7 @@ export class OperationRunner {
   private context({ record, hooks }: ReadyOperation, signal: AbortSignal, log: AppLogger): StagingContext {
     return {
       ...hooks,
-      signal,
+      signal: hooks.gone ? AbortSignal.any([signal, hooks.gone]) : signal,
       note: (message, fields) => log.info(message, fields),
       onManifest: (rows) => this.manifest.add(manifestOf(record.id, rows)),
       onRestart: () => this.manifest.removeOf(record.id),
