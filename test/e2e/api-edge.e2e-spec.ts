@@ -21,7 +21,7 @@ function expectProblem(answer: Answer, status: number, code: ErrorCode, more: ob
 }
 
 describe('errors are problem documents', () => {
-  it.each(['/nothing', '/operations/x/events', '/stage_data/batch', '/downloads/x', '/jupyter', '/docs/LICENSE'])(
+  it.each(['/nothing', '/operations/x/events', '/stage_data/batch', '/jupyter', '/docs/LICENSE'])(
     '404 for %s',
     async (path) => {
       expectProblem(await service.get(path), 404, 'not_found', { instance: path, operation_id: null });

@@ -22,10 +22,11 @@ describe('GET /config', () => {
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       source_storage_path: service.storage,
       target_storage_path: service.areas,
-      allowed_methods: ['local_copy', 'symlink_copy'],
+      allowed_methods: ['local_copy', 'symlink_copy', 'direct_download'],
       methods: [
-        { name: 'local_copy', aliases: [], needs_relative_path: true },
+        { name: 'local_copy', aliases: [], needs_relative_path: true, available: null, problem: null },
         { name: 'symlink_copy', aliases: ['local_symlink'], needs_relative_path: true },
+        { name: 'direct_download', aliases: ['direct_dowload'], needs_relative_path: false },
       ],
       storages: [
         {
@@ -54,8 +55,21 @@ describe('GET /config', () => {
   it('lists the methods by themselves', async () => {
     expect(await service.get('/config/allowed-methods')).toMatchObject({
       status: 200,
-      body: { allowed_methods: ['local_copy', 'symlink_copy'] },
+      body: { allowed_methods: ['local_copy', 'symlink_copy', 'direct_download'] },
     });
+  });
+
+  it('offers jupyter_copy where there is a hub, and tells that it does not answer, which keeps nothing else away', async () => {
+    const env = { JUPYTERHUB_URL: 'http://127.0.0.1:1', JUPYTERHUB_TOKEN: 'hunter2-is-no-token' };
+    const service = await startService({ env });
+    const jupyter = async () => (await service.get('/config')).body.methods.at(-1);
+    await until(async () => /reached/.test((await jupyter()).problem), 'The hub was not asked');
+    expect(await jupyter()).toMatchObject({ name: 'jupyter_copy', needs_relative_path: true, available: false });
+    await until(async () => (await service.get('/health/ready')).status === 200, 'The service is not ready');
+    const { body } = await service.get('/health/ready');
+    expect(body.checks.methods).toMatchObject([{ name: 'jupyter_copy', status: 'down' }]);
+    expect(body.warnings).toContainEqual(expect.stringMatching(/^jupyter_copy does not work just now/));
+    expect(service.output + service.logText()).not.toContain('hunter2');
   });
 });
 
