@@ -1,6 +1,5 @@
 import { type ManifestRow, type OpenFile, type TreeEntry } from '@app/files';
 import { FileUpload } from './file-upload';
-import { Flight } from './flight';
 import { type KernelEntry } from './programs';
 import { textOf } from './remote-path';
 import { type Seal } from './seal';
@@ -9,18 +8,16 @@ import { type UploadSource } from './upload-source';
 
 /** Entries that are sealed and recorded at once: what is in memory of a tree. */
 const BATCH = 500;
-/** Files on their way at once: the server takes one after the other, but need not wait for the way to it. */
-const AT_ONCE = 3;
 
 /** What a tree's upload tells of its files, in parts; it waits until each is taken. */
 export type OnRows = (rows: ManifestRow[]) => Promise<void>;
 
 /**
- * Uploads a tree below a place, which is there. Parents come before children on the way there, and after them when they
- * are sealed, since nothing can be added to a directory that is read-only. `seal` is null where there is no kernel.
+ * Uploads a tree below a place, which is there, one file after the other: the server takes them no faster at once.
+ * Parents come before children on the way there, and after them when they are sealed, since nothing can be added to a
+ * directory that is read-only. `seal` is null where there is no kernel.
  */
 export class TreeUpload {
-  private readonly flight: Flight;
   /** The directories that the walk is in, the top first. */
   private readonly open: KernelEntry[];
   private entries: KernelEntry[] = [];
@@ -34,25 +31,19 @@ export class TreeUpload {
     private readonly onRows: OnRows,
     private readonly signal: AbortSignal,
   ) {
-    this.flight = new Flight(AT_ONCE, signal);
     this.open = [{ kind: 'directory', path: '', mtimeNs: source.tree.mtimeNs }];
   }
 
-  /** Resolves when all is there, verified and sealed. The first failure ends everything. */
+  /** Resolves when all is there, verified and sealed. */
   async run(): Promise<void> {
-    try {
-      for await (const entry of this.source.tree.entries(this.flight.signal)) {
-        this.leaveUntil(textOf(entry.path));
-        await this.bring(entry);
-        if (this.entries.length + this.rows.length >= BATCH) await this.finishBatch();
-      }
-      this.leaveUntil(null);
-      await this.finishBatch();
-      await this.seal?.count(this.source.survey, this.signal);
-    } catch (error) {
-      await this.flight.abandon(error);
-      throw error;
+    for await (const entry of this.source.tree.entries(this.signal)) {
+      this.leaveUntil(textOf(entry.path));
+      await this.bring(entry);
+      if (this.entries.length >= BATCH) await this.finishBatch();
     }
+    this.leaveUntil(null);
+    await this.finishBatch();
+    await this.seal?.count(this.source.survey, this.signal);
   }
 
   private async bring(entry: TreeEntry): Promise<void> {
@@ -64,17 +55,17 @@ export class TreeUpload {
       this.entries.push({ kind: 'link', path, text: textOf(entry.text) });
       const { length: size } = entry.text;
       this.rows.push({ path: entry.path, kind: 'link', size, mtimeNs: '0', device: '0', inode: '0', checksum: null });
-    } else await this.flight.add(() => this.bringFile(entry.path, entry.file)).catch(closing(entry.file));
+    } else await this.bringFile(entry.path, entry.file);
   }
 
   private makeDirectory(path: string): Promise<void> {
-    const { signal } = this.flight;
+    const { signal } = this;
     return this.session.attempt((contents) => contents.makeDirectory(path, signal), signal);
   }
 
   private async bringFile(path: string, file: OpenFile): Promise<void> {
     try {
-      const checksum = await uploadWithChecksum(this.session, `${this.top}/${textOf(path)}`, file, this.flight.signal);
+      const checksum = await uploadWithChecksum(this.session, `${this.top}/${textOf(path)}`, file, this.signal);
       const { size, mtimeNs } = file.identity;
       this.entries.push({ kind: 'file', path: textOf(path), size, sha256: checksum.value, mtimeNs });
       this.rows.push({ path, kind: 'file', size, mtimeNs, device: '0', inode: '0', checksum });
@@ -92,7 +83,6 @@ export class TreeUpload {
   }
 
   private async finishBatch(): Promise<void> {
-    await this.flight.land();
     const { entries, rows } = this;
     this.entries = [];
     this.rows = [];
@@ -109,11 +99,4 @@ export async function uploadWithChecksum(session: ServerSession, path: string, f
   hashing.catch(() => undefined);
   await new FileUpload(session, path, file, signal).run();
   return hashing;
-}
-
-function closing(file: OpenFile) {
-  return async (error: unknown): Promise<never> => {
-    await file.close();
-    throw error;
-  };
 }
