@@ -28,12 +28,11 @@ export class FileUpload {
   /** Resolves when the server tells the size of the whole file. Rejects with `jupyter_rejected` when it never does. */
   async run(): Promise<void> {
     for (let isWhole = false; !isWhole;) {
-      const { lives } = this.session;
       try {
         isWhole = await this.sendPiece();
       } catch (error) {
         if (!(error instanceof ServerDown)) throw error;
-        await this.session.revive(error, lives, this.signal);
+        await this.session.revive(error, this.signal);
         isWhole = await this.findEnd();
         this.reading = undefined;
       }

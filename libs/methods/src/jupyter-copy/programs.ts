@@ -77,11 +77,12 @@ if os.path.lexists(data["top"]):
  */
 export const SEAL = `${PRELUDE}
 def seal(handle, entry, mode):
-    try:
-        os.utime(handle, ns=(int(entry["mtimeNs"]), int(entry["mtimeNs"])))
-        os.fchmod(handle, mode)
-    except PermissionError:
-        pass
+    mtime = int(entry["mtimeNs"])
+    for change in (lambda: os.utime(handle, ns=(mtime, mtime)), lambda: os.fchmod(handle, mode)):
+        try:
+            change()
+        except OSError:
+            pass
     os.fsync(handle)
     return bool(os.fstat(handle).st_mode & 0o222)
 

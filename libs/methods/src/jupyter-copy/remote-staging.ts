@@ -76,7 +76,7 @@ export class RemoteStaging {
       context.note(built.warning ?? 'Uploaded, verified by sha256 and sealed', { bytes: source.bytes });
       return built;
     } catch (error) {
-      throw await this.explained(error);
+      throw await this.explained(error).catch(() => error);
     }
   }
 
@@ -136,8 +136,10 @@ export class RemoteStaging {
 
   /** A server that failed to write says little: whether its disk is full is asked of the kernel. */
   private async explained(error: unknown): Promise<unknown> {
-    if (!(error instanceof ServerRefused) || error.status < 500 || !this.session.isKernelOpen) return error;
-    const left = await this.session.run(FREE_SPACE, { top: this.place.parent }, this.signal).catch(() => null);
+    const { session, signal, place } = this;
+    if (!(error instanceof ServerRefused) || error.status < 500) return error;
+    if (!(await session.hasKernel(signal))) return error;
+    const left = await session.run(FREE_SPACE, { top: place.parent }, signal);
     return typeof left === 'number' && left < LEAST_FREE ? noSpace() : error;
   }
 

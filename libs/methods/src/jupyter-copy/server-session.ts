@@ -33,11 +33,8 @@ export class ServerSession {
   private url = '';
   private grant: { grant: ServerGrant; renewAt: number } | undefined;
   private readonly grants: ServerGrant[] = [];
-  private granting: Promise<ServerGrant> | undefined;
   private kernel: Kernel | null | undefined;
-  private starts = 0;
-  private startsLeft = MAX_REVIVALS;
-  private reviving: Promise<void> | undefined;
+  private revivalsLeft = MAX_REVIVALS;
 
   constructor(
     private readonly servers: ServerSource,
@@ -59,19 +56,13 @@ export class ServerSession {
    */
   async attempt<T>(work: (contents: ContentsClient) => Promise<T>, signal: AbortSignal): Promise<T> {
     for (;;) {
-      const { lives } = this;
       try {
         return await work(await this.contents(signal));
       } catch (error) {
         if (!(error instanceof ServerDown)) throw error;
-        await this.revive(error, lives, signal);
+        await this.revive(error, signal);
       }
     }
-  }
-
-  /** How often the server was started again so far: what {@link revive} is told of the time when a call began. */
-  get lives(): number {
-    return this.starts;
   }
 
   /** The contents, opened by a token that lasts for some time yet. */
@@ -80,36 +71,24 @@ export class ServerSession {
     return new ContentsClient({ url: this.url, token, agent: this.options.agent });
   }
 
-  /**
-   * Has the server started again after a call found it down; once for all that were under way. `lives` is what the
-   * session had when that call began. Rejects with `jupyter_unavailable` when that was done often enough.
-   */
-  async revive(cause: ServerDown, lives: number, signal: AbortSignal): Promise<void> {
+  /** Has the server started again after a call found it down; `jupyter_unavailable` when that was done often enough. */
+  async revive(cause: ServerDown, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (lives === this.starts) {
-      if (this.startsLeft === 0) throw keepsDying(this.options.user, cause);
-      this.startsLeft -= 1;
-      this.starts += 1;
-      this.options.note('The Jupyter server went away and is looked for again', { reason: cause.message });
-      this.reviving = this.start(signal);
-    }
-    await this.reviving;
+    if (this.revivalsLeft === 0) throw keepsDying(this.options.user, cause);
+    this.revivalsLeft -= 1;
+    this.options.note('The Jupyter server went away and is looked for again', { reason: cause.message });
+    await this.start(signal);
   }
 
   /** From now on the server may be started again as often as at the beginning, for whoever tidies up. */
   forgetRevivals(): void {
-    this.startsLeft = MAX_REVIVALS;
+    this.revivalsLeft = MAX_REVIVALS;
   }
 
   /** Whether programs can be run for the user: opens the kernel when that was not done yet. */
   async hasKernel(signal: AbortSignal, bytes = 0): Promise<boolean> {
     if (this.kernel === undefined) this.kernel = await this.attempt(() => this.openKernel(bytes, signal), signal);
     return this.kernel !== null;
-  }
-
-  /** Whether a kernel is open at this moment. */
-  get isKernelOpen(): boolean {
-    return Boolean(this.kernel);
   }
 
   /** From now on the site counts as one without kernels: this one sees other files than the contents. */
@@ -124,7 +103,6 @@ export class ServerSession {
    */
   async run(program: string, data: unknown, signal: AbortSignal, bytes = 0): Promise<unknown> {
     for (;;) {
-      const { lives } = this;
       if (!(await this.hasKernel(signal, bytes))) throw lostKernel();
       try {
         return await this.kernel!.run(program, data, { signal });
@@ -132,7 +110,7 @@ export class ServerSession {
         // It may still be busy with the program, or be dead.
         await this.dropKernel();
         if (!(error instanceof ServerDown)) throw error;
-        await this.revive(error, lives, signal);
+        await this.revive(error, signal);
       }
     }
   }
@@ -161,8 +139,7 @@ export class ServerSession {
 
   private async currentGrant(signal: AbortSignal): Promise<ServerGrant> {
     if (this.grant && performance.now() < this.grant.renewAt) return this.grant.grant;
-    this.granting ??= this.newGrant(GRANT_SECONDS, signal).finally(() => (this.granting = undefined));
-    const grant = await this.granting;
+    const grant = await this.newGrant(GRANT_SECONDS, signal);
     this.grant = { grant, renewAt: performance.now() + GRANT_SECONDS * 500 };
     return grant;
   }

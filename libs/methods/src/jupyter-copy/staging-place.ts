@@ -96,7 +96,7 @@ export class StagingPlace {
 
   /** Without a kernel the server itself sees to it that nothing but an empty directory goes. */
   private async removeEmpty(signal: AbortSignal): Promise<void> {
-    if (this.session.isKernelOpen) await this.session.run(REMOVE_EMPTY, { top: this.path }, signal);
+    if (await this.session.hasKernel(signal)) await this.session.run(REMOVE_EMPTY, { top: this.path }, signal);
     else await this.removeOne(this.path, signal).catch(keepRefusal);
   }
 
@@ -119,7 +119,8 @@ export class StagingPlace {
 
   private async remove(isDirectory: boolean, parents: string[], signal: AbortSignal): Promise<void> {
     const { session, temporary } = this;
-    if (session.isKernelOpen || (isDirectory && (await session.hasKernel(signal)))) {
+    // The kernel can remove what is sealed, and leaves nothing in a trash.
+    if (await session.hasKernel(signal)) {
       await session.run(REMOVE, { top: temporary, parents }, signal);
       return;
     }
