@@ -6,6 +6,7 @@ import { showPath } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { copyContent, flush, hashHandle, sourceChanged } from './copy-content';
+import { checkExpected } from './expected-checksum';
 import { type Algorithm, type Checksum } from './hashing';
 import { type Ownership, seal } from './ownership';
 import { unsupported } from './tree-walk';
@@ -111,17 +112,6 @@ function verifyClone(handle: Handle, options: ContentOptions, control: WorkerCon
     { algorithm, value: hashHandle(handle, algorithm, 'target', control).checksum },
     options.expected,
   );
-}
-
-function checkExpected(found: Checksum | null, expected: Checksum | null): Checksum | null {
-  if (expected && found?.value !== expected.value) {
-    throw new AppError(
-      'checksum_mismatch',
-      `The source has the ${expected.algorithm} checksum ${found?.value}, not the expected ${expected.value}; nothing was staged. Check the catalogue's value, or tell the operators of this site.`,
-      { retryable: false },
-    );
-  }
-  return found;
 }
 
 function tryClone(source: Handle, directory: Handle, name: RawName, control: WorkerControl): boolean {

@@ -9,6 +9,7 @@ import { type DestinationSpot, locateDestination } from '../confined/user-area';
 import { lastName, refusePrivateNames } from '../names/path-text';
 import { type WorkerControl } from '../pool/control';
 import { comparePresent, isOwnLink } from './compare';
+import { checksumOfDirectory } from './expected-checksum';
 import { checkSpace } from './space';
 import { placeFile } from './place-file';
 import { DestinationTaken, makeParents, type PayloadPlace } from './publish';
@@ -53,11 +54,6 @@ export function place(task: PlaceTask, control: WorkerControl): PlaceResult {
   } finally {
     if (!kept) release(source);
   }
-}
-
-function checksumOfDirectory(): AppError {
-  const message = 'is for files; the source is a directory';
-  return new AppError('validation_failed', `checksum ${message}.`, { errors: [{ field: 'checksum', message }] });
 }
 
 /** One try to place a source: its destination is looked at once, built for and published. */

@@ -1,5 +1,6 @@
 import { sourceChanged } from '../engine/copy-content';
-import { type Algorithm, type Checksum } from '../engine/hashing';
+import { checkExpected } from '../engine/expected-checksum';
+import { type Algorithm, type Checksum, normalizeChecksum } from '../engine/hashing';
 import { type RawName } from '../names/raw-name';
 import { type FileIdentity, type OpenedFile } from '../reading/source-tasks';
 import { type HeldSource } from './held-source';
@@ -82,6 +83,17 @@ export class OpenFile implements SourceFacts {
   checksum(algorithm: Algorithm, signal: AbortSignal): Promise<Checksum> {
     const { source, shown, identity } = this;
     return source.run('hashOpen', { ...source.held, algorithm, size: identity.size, shown }, { signal });
+  }
+
+  /**
+   * Compares the file with the checksum that is expected of it, if one is, and returns its own in the usual form. Throws
+   * `checksum_mismatch`, and what {@link checksum} and {@link refuseChanged} throw.
+   */
+  async verify(expected: Checksum | null, signal: AbortSignal): Promise<Checksum | null> {
+    if (!expected) return null;
+    const found = await this.checksum(expected.algorithm, signal);
+    await this.refuseChanged();
+    return checkExpected(found, normalizeChecksum(expected));
   }
 
   /** Throws `source_changed` when size or time of modification are no longer those of {@link identity}. */

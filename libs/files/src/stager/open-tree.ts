@@ -1,5 +1,7 @@
 import { type ArchiveFormat } from '../archive/archive';
 import { type RootSpec } from '../confined/root';
+import { checksumOfDirectory } from '../engine/expected-checksum';
+import { type Checksum } from '../engine/hashing';
 import { type TreeLimits, type TreeSurvey } from '../engine/survey';
 import { showPath } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
@@ -53,6 +55,11 @@ export class OpenTree implements SourceFacts {
     this.name = facts.name;
     this.mtimeNs = opened.mtimeNs;
     this.mode = opened.mode;
+  }
+
+  /** Throws `validation_failed` where a checksum is expected: directories have none. */
+  verify(expected: Checksum | null): Promise<null> {
+    return expected ? Promise.reject(checksumOfDirectory()) : Promise.resolve(null);
   }
 
   /**

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError } from '@app/core';
 import { type Checksum, type OpenFile, type OpenTree, RootRegistry, SourceReader } from '@app/files';
 import { type StagingContext, type StagingMethod, type StagingOperation, type StagingOutcome } from '@app/staging';
 import { DIRECT_DOWNLOAD_OPTIONS, type DirectDownloadOptions } from './direct-download.options';
@@ -60,15 +59,8 @@ async function checksumOf(
   { expected }: StagingOperation,
   { signal, knownChecksum }: StagingContext,
 ): Promise<Checksum | null> {
-  if (source.kind === 'directory') {
-    if (expected) throw checksumOfDirectory();
-    return null;
-  }
-  if (!expected) return knownChecksum(source.identity);
-  const found = await source.checksum(expected.algorithm, signal);
-  if (plainHex(found.value) !== plainHex(expected.value)) throw notAsExpected(found, expected);
-  await source.refuseChanged();
-  return found;
+  const verified = await source.verify(expected, signal);
+  return verified ?? (source.kind === 'file' ? knownChecksum(source.identity) : null);
 }
 
 /** How much the caller will get. Throws `quota_exceeded` for a tree beyond the site's limits. */
@@ -96,22 +88,4 @@ function outcomeOf(
     present: null,
     manifest: source.kind === 'file' ? [{ path: source.name, kind: 'file', ...source.identity, checksum }] : [],
   };
-}
-
-/** Catalogues write digits in either case, and leave leading zeros out. */
-function plainHex(value: string): string {
-  return value.toLowerCase().replace(/^0+/, '');
-}
-
-function checksumOfDirectory(): AppError {
-  const message = 'is for files; the source is a directory';
-  return new AppError('validation_failed', `checksum ${message}.`, { errors: [{ field: 'checksum', message }] });
-}
-
-function notAsExpected(found: Checksum, expected: Checksum): AppError {
-  return new AppError(
-    'checksum_mismatch',
-    `The source has the ${expected.algorithm} checksum ${found.value}, not the expected ${expected.value}; nothing was sent. Check the catalogue's value, or tell the operators of this site.`,
-    { retryable: false },
-  );
 }
