@@ -244,6 +244,8 @@ describeWhere(jupyterhubMissing(), 'Staging to a real JupyterHub', () => {
       const { body } = await hub.admin('GET', '/users/jane/tokens');
       const notes = (body as { api_tokens: { note: string }[] }).api_tokens.map(({ note }) => note);
       expect(notes).not.toContainEqual(expect.stringContaining('data staging'));
+      const kernels = await send(`${hub.url}user/jane/api/kernels`, { headers: { authorization: `token ${callers}` } });
+      expect(kernels).toMatchObject({ status: 200, body: [] });
     });
 
     it('are in no log, no database and no answer', async () => {

@@ -105,6 +105,37 @@ describe('a session with a server', () => {
     expect(server.received).toHaveLength(1);
   });
 
+  describe('whose kernel dies as it starts', () => {
+    const spec = { language: 'python' };
+    const KERNEL: ScriptedServer['answer'] = (request, response) => {
+      const kernels = { default: 'python3', kernelspecs: { python3: { spec } }, id: 'k', type: 'directory' };
+      always(request.method === 'POST' ? 201 : 200, kernels)(request, response);
+    };
+
+    it('counts as without one, while the server answers otherwise', async () => {
+      server.answer = KERNEL;
+      expect(await session.hasKernel(signal)).toBe(false);
+      expect(servers.starts).toBe(1);
+      expect(server.received.map(({ method, url }) => `${method} ${url.split('?')[0]}`)).toEqual([
+        'GET /api/kernelspecs',
+        'POST /api/kernels',
+        'GET /api/kernels/k/channels',
+        'DELETE /api/kernels/k',
+        'GET /api/contents/',
+      ]);
+    });
+
+    it('is started again where it does not answer at all', async () => {
+      server.answer = (request, response) => {
+        if (!request.url!.startsWith('/api/contents')) return KERNEL(request, response);
+        server.answer = always(200, { kernelspecs: {} });
+        response.destroy();
+      };
+      expect(await session.hasKernel(signal)).toBe(false);
+      expect(servers.starts).toBe(2);
+    });
+  });
+
   it('closes all the same when tokens cannot be taken back', async () => {
     await look();
     servers.isGone = true;

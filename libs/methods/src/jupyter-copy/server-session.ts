@@ -118,14 +118,17 @@ export class ServerSession {
   private async openKernel(bytes: number, signal: AbortSignal): Promise<Kernel | null> {
     // The token is needed to end the kernel as well, after all that it will have read.
     const { token } = await this.newGrant(GRANT_SECONDS + Math.ceil(bytes / KERNEL_PACE), signal);
-    const kernel = await openKernel({ url: this.url, token, agent: this.options.agent, signal });
+    let kernel: Kernel | null = null;
     try {
+      kernel = await openKernel({ url: this.url, token, agent: this.options.agent, signal });
       await kernel?.run('result = True', null, { signal, timeoutMs: FIRST_RUN_MS });
       return kernel;
     } catch (error) {
       await kernel?.close();
       signal.throwIfAborted();
-      if (!(error instanceof AppError)) throw error;
+      // A kernel that dies as it starts looks like a server that is down; only one that is down does not answer.
+      if (error instanceof ServerDown) await (await this.contents(signal)).stat('', signal);
+      else if (!(error instanceof AppError)) throw error;
       this.options.note('The Jupyter server has a kernel that does not work', { reason: error.message });
       return null;
     }
