@@ -21,7 +21,7 @@ interface Fate {
 /** A contents API as `jupyter.md` tells it, for one file: it looks at no chunk's number but 1, and tells the size. */
 class OneFile {
   content: Buffer | null = null;
-  /** The numbers of the chunks that came. */
+  /** The numbers of the chunks that came; 0 for a removal. */
   readonly chunks: number[] = [];
   /** Of the PUTs, in order; none: all goes well. */
   fates: Fate[] = [];
@@ -39,7 +39,10 @@ class OneFile {
       this.put(JSON.parse(body.toString()) as { chunk: number; content: string }, fate);
       if (fate.answers === false) return void response.destroy();
     }
-    if (method === 'DELETE') this.content = null;
+    if (method === 'DELETE') {
+      this.chunks.push(0);
+      this.content = null;
+    }
     if (this.content === null) return this.tell(response, method === 'DELETE' ? 204 : 404, { message: 'gone' });
     this.tell(response, 200, { name: 'file', type: 'file', size: this.content.length });
   }
@@ -112,7 +115,7 @@ describe('the upload of a file', () => {
 
   it.each([
     ['the first chunk, which was kept', [{ answers: false }], [1, 2, -1]],
-    ['the first chunk, of which nothing was kept', [{ kept: 0, answers: false }], [1, 1, 2, -1]],
+    ['the first chunk, of which nothing was kept', [{ kept: 0, answers: false }], [1, 0, 1, 2, -1]],
     ['the first chunk, of which a part was kept', [{ kept: 1000, answers: false }], [1, 2, -1]],
     ['a middle chunk, which was kept', [{}, { answers: false }], [1, 2, -1]],
     ['a middle chunk, of which nothing was kept', [{}, { kept: 0, answers: false }], [1, 2, 2, -1]],
@@ -134,9 +137,9 @@ describe('the upload of a file', () => {
   });
 
   it.each([
-    ['a chunk that was kept twice', [{}, { twice: true }], [1, 2, 1, 2, -1]],
-    ['a chunk that was kept twice and not answered', [{}, { twice: true, answers: false }], [1, 2, 1, 2, -1]],
-    ['a chunk that was lost', [{}, { kept: 0 }], [1, 2, 1, 2, -1]],
+    ['a chunk that was kept twice', [{}, { twice: true }], [1, 2, 0, 1, 2, -1]],
+    ['a chunk that was kept twice and not answered', [{}, { twice: true, answers: false }], [1, 2, 0, 1, 2, -1]],
+    ['a chunk that was lost', [{}, { kept: 0 }], [1, 2, 0, 1, 2, -1]],
   ])('begins anew after %s', async (_what, fates, chunks) => {
     await upload('large', fates);
     expect(there.chunks).toEqual(chunks);
@@ -146,7 +149,7 @@ describe('the upload of a file', () => {
   it('gives up when sizes make no sense again and again', async () => {
     const fates = Array.from({ length: 5 }, () => ({ kept: 7 }));
     await expect(upload('large', fates)).rejects.toMatchObject({ code: 'jupyter_rejected' });
-    expect(there.chunks).toEqual([1, 1, 1]);
+    expect(there.chunks).toEqual([1, 0, 1, 0, 1]);
     await expect(
       upload(
         'empty',
@@ -158,6 +161,6 @@ describe('the upload of a file', () => {
   it('gives up when the server goes away again and again', async () => {
     const fates = Array.from({ length: 5 }, () => ({ kept: 0, answers: false }));
     await expect(upload('large', fates)).rejects.toMatchObject({ code: 'jupyter_unavailable' });
-    expect(there.chunks).toEqual([1, 1, 1, 1]);
+    expect(there.chunks).toEqual([1, 0, 1, 0, 1, 0, 1]);
   });
 });
