@@ -524,9 +524,9 @@ function describeLife(database: () => Promise<string>): void {
         ...{ code: 'invalid_method', query: { method: 'tele port' }, body: from('obs/a.fits') },
         detail: 'Invalid staging method: tele port',
       },
-      'a method that this version does not have': {
-        ...{ code: 'invalid_method', query: { method: 'direct_dowload' }, body: from('obs/a.fits') },
-        detail: 'Invalid staging method: direct_dowload',
+      'a method that needs what the site lacks': {
+        ...{ code: 'invalid_method', query: { method: 'jupyter_copy' }, body: from('obs/a.fits') },
+        detail: 'Invalid staging method: jupyter_copy',
       },
       'a source that is missing': {
         ...{ code: 'source_not_found', body: from('obs/../obs//none') },
