@@ -39,12 +39,19 @@ describeWhere(jupyterhubMissing(), 'jupyter_copy with a real hub', () => {
 
   describe('besides', () => {
     let site: TestSite;
-    beforeEach(async () => (site = await createTestSite()));
-    afterEach(() => site.close());
+    let method: JupyterCopyMethod;
+    beforeEach(async () => {
+      site = await createTestSite();
+      method = methodOn(site);
+    });
+    afterEach(async () => {
+      await method.onApplicationShutdown();
+      await site.close();
+    });
 
     const stage = (source: string, destination: string, username = 'jane', context: Partial<StagingContext> = {}) => {
       const { operationId: id, ...rest } = site.request(source, destination, { username });
-      return methodOn(site).stage({ id, server: null, ...rest }, contextOf(site, context));
+      return method.stage({ id, server: null, ...rest }, contextOf(site, context));
     };
     const own = (user: string, name: string) => {
       if (hub.account) chownSync(path.join(hub.home(user), name), hub.account.uid, hub.account.gid);
@@ -54,18 +61,30 @@ describeWhere(jupyterhubMissing(), 'jupyter_copy with a real hub', () => {
       expect(new JupyterCopyMethod(site.reader, OPTIONS).requires).toBe('JUPYTERHUB_URL or JUPYTER_SERVER_URL');
     });
 
-    it('refuses a source that changes while it is sent', async () => {
-      writeFiles(site.storage, { file: 'before', 'tree/file': 'before' });
-      for (const [source, file] of [
-        ['file', 'file'],
-        ['tree', 'tree/file'],
-      ] as const) {
-        const note: StagingContext['note'] = (message) => {
-          if (message === 'Upload begins') appendFileSync(path.join(site.storage, file), 'more');
-        };
-        await expect(stage(source, 'changing/out', 'jane', { note })).rejects.toMatchObject({ code: 'source_changed' });
-      }
-      expect(visible('jane')).not.toContain('changing');
+    it.each(['Upload begins', 'Uploaded, verified by sha256 and sealed'])(
+      'refuses a source that changes, also when it was read already (%s)',
+      async (moment) => {
+        writeFiles(site.storage, { file: 'before', 'tree/file': 'before' });
+        for (const [source, file] of [
+          ['file', 'file'],
+          ['tree', 'tree/file'],
+        ] as const) {
+          const note: StagingContext['note'] = (message) => {
+            if (message === moment) appendFileSync(path.join(site.storage, file), 'more');
+          };
+          const attempt = stage(source, 'changing/out', 'jane', { note });
+          await expect(attempt).rejects.toMatchObject({ code: 'source_changed' });
+        }
+        expect(visible('jane')).not.toContain('changing');
+      },
+    );
+
+    it('uploads once when two ask for one destination', async () => {
+      writeFiles(site.storage, { file: 'content' });
+      const notes: string[] = [];
+      const note: StagingContext['note'] = (message) => void notes.push(message);
+      await Promise.all([stage('file', 'wanted', 'jane', { note }), stage('file', './wanted', 'jane', { note })]);
+      expect(notes.filter((message) => message === 'Upload begins')).toHaveLength(1);
     });
 
     it('refuses what arrived as something else, of the same size', async () => {
@@ -99,7 +118,7 @@ tornado.web.RequestHandler.__init__ = spoiling
           const directory = `staging-${id}.part${name}`;
           if (existsSync(path.join(hub.home('jane'), directory))) own('jane', directory);
         }
-        const outcome = await methodOn(site).stage({ id, server: null, ...rest }, contextOf(site));
+        const outcome = await method.stage({ id, server: null, ...rest }, contextOf(site));
         expect(outcome).toMatchObject({ outcome: 'staged' });
         expect(readFileSync(path.join(hub.home('jane'), 'again'), 'utf8')).toBe('content');
         rmSync(path.join(hub.home('jane'), 'again'));
