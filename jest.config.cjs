@@ -18,6 +18,8 @@ const shared = {
 
 module.exports = {
   testTimeout: 30_000,
+  // Most tests wait for other processes: one core less, as is usual, would leave two-core machines with a single worker.
+  maxWorkers: '100%',
   reporters: ['default', '<rootDir>/test/support/closing-line-reporter.cjs'],
   projects: [
     {
