@@ -11,9 +11,6 @@ import { type OpenedLink } from './download-links';
 import { type Representation, representationOf } from './representation';
 import { type Transfer, Transfers } from './transfers';
 
-/** Ends nothing: what only the receiver, or who cuts its transfer, may end. */
-const NEVER = new AbortController().signal;
-
 /** Turns sources into HTTP answers. */
 @Injectable()
 export class Downloads {
@@ -56,7 +53,7 @@ export class Downloads {
   /** A receiver that went away has nobody to be told. */
   private async send(transfer: Transfer): Promise<void> {
     try {
-      await this.transfers.run(transfer, NEVER);
+      await this.transfers.run(transfer, null);
     } catch (error) {
       if (!(error instanceof OperationCancelled)) throw error;
       transfer.response.destroy();

@@ -47,11 +47,16 @@ export class Transfers {
     for (const controller of this.underWay.get(operationId) ?? []) controller.abort(reason);
   }
 
-  /** Sends, and resolves with the number of bytes of content that were taken. Throws what {@link PacedSender} throws. */
-  async run(transfer: Transfer, signal: AbortSignal): Promise<number> {
+  /**
+   * Sends, and resolves with the number of bytes of content that were taken. Throws what {@link PacedSender} throws.
+   * `signal` belongs to this transfer alone; null where only its receiver, or {@link cut}, may end it.
+   */
+  async run(transfer: Transfer, signal: AbortSignal | null): Promise<number> {
     const { operationId, response } = transfer;
     const cutter = this.enlist(operationId);
-    const sender = new PacedSender(response, this.idleMs, AbortSignal.any([signal, cutter.signal]));
+    // Never over a signal that outlives the transfer: in Node 20 each `any` stays with its sources until they go.
+    const ending = signal ? AbortSignal.any([signal, cutter.signal]) : cutter.signal;
+    const sender = new PacedSender(response, this.idleMs, ending);
     const begun = performance.now();
     let content: Content | undefined;
     const taken = () => content?.done?.() ?? sender.bytes;

@@ -26,7 +26,7 @@ export interface MethodState {
 @Injectable()
 export class MethodMonitor implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly states = new Map<string, MethodState>();
-  private readonly stopping = new AbortController();
+  private isStopping = false;
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
 
@@ -49,7 +49,7 @@ export class MethodMonitor implements OnApplicationBootstrap, BeforeApplicationS
 
   beforeApplicationShutdown(): void {
     clearInterval(this.timer);
-    this.stopping.abort();
+    this.isStopping = true;
   }
 
   /** The methods that the site offers, as they were seen last. */
@@ -70,11 +70,11 @@ export class MethodMonitor implements OnApplicationBootstrap, BeforeApplicationS
     const { name } = method;
     const before = this.states.get(name)!;
     try {
-      await method.check!(AbortSignal.any([this.stopping.signal, AbortSignal.timeout(ANSWER_MS)]));
+      await method.check!(AbortSignal.timeout(ANSWER_MS));
       this.states.set(name, { name, available: true, problem: null });
       if (before.available === false) this.logger.info(`The service behind ${name} answers`);
     } catch (error) {
-      if (this.stopping.signal.aborted) return;
+      if (this.isStopping) return;
       const problem = sentenceOf(error);
       this.states.set(name, { name, available: false, problem });
       if (problem !== before.problem) this.logger.warning(`The service behind ${name} is not available: ${problem}`);
