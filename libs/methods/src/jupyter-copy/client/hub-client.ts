@@ -191,7 +191,7 @@ function refused({ status, json }: Reply, user: string | undefined): AppError {
   }
   if (status === 401 || status === 403) {
     return rejected(
-      `JupyterHub does not accept the token, or the token may not do this (status ${status}); ${OPERATOR} and at its scopes.`,
+      `JupyterHub does not accept the token, or the token may not do this (status ${status}). If it is your own, make a new one in JupyterHub ("Token"); if it is the site's, ${OPERATOR} and at its scopes.`,
     );
   }
   if ([429, 502, 503, 504].includes(status)) return unavailable(`JupyterHub is not ready (status ${status})`);
