@@ -345,7 +345,11 @@ describe('POST /operations/<id>/cancel', () => {
     const copy = await service.stage({ local_path_on_storage: 'obs/42.fits', relative_path: 'copy' });
     const of = (id: string) => `/operations/${id}`;
     const { id } = copy.body.operation;
-    expect(await service.post(`${of(id)}/cancel`)).toMatchObject({ status: 409, body: { code: 'already_ended' } });
+    expect(await service.post(`${of(id)}/cancel`)).toMatchObject({
+      status: 409,
+      headers: { 'x-operation-id': id },
+      body: { code: 'already_ended', operation_id: id },
+    });
     expect(await service.post(`${of(id)}/download-url`)).toMatchObject({ status: 404, body: { code: 'not_found' } });
     for (const unknown of ['01981f7e-6b1c-7d4e-9a3b-2f6d8c1e5a70', 'nonsense']) {
       expect((await service.post(`${of(unknown)}/cancel`)).status).toBe(404);

@@ -66,8 +66,7 @@ export class DownloadLinks {
     if (record.method !== METHOD || ['queued', 'running'].includes(record.status)) throw noLink();
     const expiresAt = new Date(Date.now() + this.ttlMs);
     const isRenewed = record.status === 'success' && (await this.records.changeSuccess(record.id, { expiresAt }));
-    if (!isRenewed)
-      throw new AppError('already_ended', 'The operation did not end well, so there is nothing to download.');
+    if (!isRenewed) throw notSuccessful().ofOperation(record.id);
     record.expiresAt = expiresAt;
     return expiresAt;
   }
@@ -135,6 +134,10 @@ function isSame(seen: StagingFile, { identity }: OpenFile): boolean {
 
 function linkInvalid(): AppError {
   return new AppError('link_invalid', 'This download link does not work, or not any more. Ask for a new one.');
+}
+
+function notSuccessful(): AppError {
+  return new AppError('already_ended', 'The operation did not end well, so there is nothing to download.');
 }
 
 function noLink(): AppError {

@@ -47,7 +47,8 @@ export class DownloadsController {
   @ApiOkResponse({ description: 'The link.', type: DownloadUrlDto })
   @ApiErrors({
     path: '/operations/01981f7e/download-url',
-    codes: ['not_found', 'already_ended', 'validation_failed', 'database_unavailable'],
+    codes: ['not_found', 'validation_failed', 'database_unavailable'],
+    ofOperations: ['already_ended'],
   })
   async renew(@Param() { id }: OperationIdDto, @Query() { archive }: ArchiveQueryDto): Promise<DownloadUrlDto> {
     const record = await this.finder.find(id);

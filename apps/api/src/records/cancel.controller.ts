@@ -30,13 +30,18 @@ export class CancelController {
   @ApiResponse({ status: 202, description: 'The operation as it is now.', type: OperationDto })
   @ApiErrors({
     path: '/operations/01981f7e/cancel',
-    codes: ['not_found', 'already_ended', 'database_unavailable'],
+    codes: ['not_found', 'database_unavailable'],
+    ofOperations: ['already_ended'],
   })
   async cancel(@Param() { id }: OperationIdDto): Promise<OperationDto> {
     const record = await this.finder.find(id);
     const reason = new OperationCancelled('It was cancelled on request.');
     const isEnding = this.running.cancel(id, reason) || (await this.links.revoke(record, reason));
-    if (!isEnding) throw new AppError('already_ended', 'The operation has ended already; there is nothing to cancel.');
+    if (!isEnding) throw alreadyEnded().ofOperation(id);
     return operationDto(record);
   }
+}
+
+function alreadyEnded(): AppError {
+  return new AppError('already_ended', 'The operation has ended already; there is nothing to cancel.');
 }
