@@ -16,7 +16,14 @@ import {
   surveyShard,
 } from '../engine/tree';
 import { closeHandles, hashOpen, openSource, readPiece, statOpen } from '../reading/source-tasks';
-import { archiveSource, countArchive, surveySource, walkEntries } from '../reading/tree-tasks';
+import {
+  archiveSource,
+  countArchive,
+  fingerprintSource,
+  surveySource,
+  walkEntries,
+  walkNames,
+} from '../reading/tree-tasks';
 import { type WorkerControl } from './control';
 
 interface TreeTask {
@@ -53,6 +60,8 @@ export const TASKS = {
   closeHandles,
   surveySource,
   countArchive,
+  fingerprintSource,
+  walkNames,
   walkEntries,
   archiveSource,
 };

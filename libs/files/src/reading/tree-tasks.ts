@@ -23,6 +23,12 @@ export type WalkedEntry =
   | { type: 'link'; path: RawName; text: RawName }
   | { type: 'file'; path: RawName; opened: OpenedFile };
 
+/** What a tree says of one of its entries, which nobody has opened. */
+export type NamedEntry = { type: 'directory' | 'file'; path: RawName } | { type: 'link'; path: RawName; text: RawName };
+
+/** Names that are told at once. */
+const NAMES_AT_ONCE = 500;
+
 /** Entries that are told ahead of the reader: each may be an open file. */
 const ENTRIES_AHEAD = 8;
 
@@ -44,6 +50,11 @@ export function surveySource(
     const survey = surveyTree(task.storages, top, { limits: task.limits, sizes: true, shard: WHOLE }, control);
     return { ...survey, fingerprint: fingerprintTree(task.storages, top, WHOLE, control) };
   });
+}
+
+/** The fingerprint of a tree as it is now; throws what a walk throws. */
+export function fingerprintSource(task: TreeTask, control: WorkerControl): string {
+  return translating('source', () => fingerprintTree(task.storages, topOf(task), WHOLE, control));
 }
 
 /** Counts what an archive of a tree would hold. Throws `quota_exceeded` beyond the limits, and what a walk throws. */
@@ -68,6 +79,23 @@ export function walkEntries(task: TreeTask, control: WorkerControl): void {
     link: (path, _name, text) => emit({ type: 'link', path, text }),
   };
   translating('source', () => new TreeWalk(task.storages, visitor, control).run(topOf(task)));
+}
+
+/** Reports what is in a tree in parts, parents before children, without opening its files; throws what a walk throws. */
+export function walkNames(task: TreeTask, control: WorkerControl): void {
+  const names: NamedEntry[] = [];
+  const tell = () => control.emit(names.splice(0));
+  const add = (entry: NamedEntry) => {
+    names.push(entry);
+    if (names.length >= NAMES_AT_ONCE) tell();
+  };
+  const visitor: TreeVisitor<void> = {
+    enter: (path) => (path === '' ? undefined : add({ type: 'directory', path })),
+    file: ({ path }) => add({ type: 'file', path }),
+    link: (path, _name, text) => add({ type: 'link', path, text }),
+  };
+  translating('source', () => new TreeWalk(task.storages, visitor, control).run(topOf(task)));
+  if (names.length > 0) tell();
 }
 
 /** Asks for a tree as an archive, in which everything lies below `name`. */

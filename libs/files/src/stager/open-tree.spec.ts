@@ -293,3 +293,42 @@ describe('the archive of an open tree', () => {
     await expect(tree.survey(never)).resolves.toMatchObject({ files: FILES });
   });
 });
+
+describe('the names of an open tree', () => {
+  it('are those of its entries, in the same order', async () => {
+    writeFiles(onDisk('named'), { 'a/one': '1', 'a/b/two': '2', three: '3' });
+    symlinkSync('../three', onDisk('named/a/link'));
+    const tree = await open('named');
+    const [entries, named]: [unknown[], unknown[]] = [[], []];
+    for await (const entry of tree.entries(never)) {
+      if (entry.type === 'file') await entry.file.close();
+      entries.push([entry.type, entry.path, entry.type === 'link' && entry.text]);
+    }
+    for await (const entry of tree.names(never)) {
+      named.push([entry.type, entry.path, entry.type === 'link' && entry.text]);
+    }
+    expect(named).toEqual(entries);
+    expect(named).toHaveLength(6);
+  });
+
+  it('come of any number of files, of which none is opened', async () => {
+    const tree = await open('tree');
+    let files = 0;
+    for await (const { type } of tree.names(never)) {
+      if (type === 'file') files += 1;
+      expect(
+        handlesBelow(onDisk('tree')).filter((name) => names.includes(path.relative(onDisk('tree'), name))),
+      ).toEqual([]);
+    }
+    expect(files).toBe(FILES);
+  });
+});
+
+it('a tree is refused once it is no longer what its survey found, and not before', async () => {
+  writeFiles(onDisk('held'), { one: '1' });
+  const tree = await open('held');
+  const survey = await tree.survey(never);
+  await tree.refuseChanged(survey, never);
+  writeFileSync(onDisk('held/two'), '2');
+  await expect(tree.refuseChanged(survey, never)).rejects.toMatchObject({ code: 'source_changed' });
+});

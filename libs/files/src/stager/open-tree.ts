@@ -1,5 +1,6 @@
 import { type ArchiveFormat } from '../archive/archive';
 import { type RootSpec } from '../confined/root';
+import { sourceChanged } from '../engine/copy-content';
 import { checksumOfDirectory } from '../engine/expected-checksum';
 import { type Checksum } from '../engine/hashing';
 import { type TreeLimits, type TreeSurvey } from '../engine/survey';
@@ -8,7 +9,7 @@ import { type RawName } from '../names/raw-name';
 import { Ledger } from '../pool/control';
 import { type FilledSlot } from '../reading/slot-sink';
 import { type OpenedDirectory, type OpenedFile } from '../reading/source-tasks';
-import { type TreeTask, type WalkedEntry } from '../reading/tree-tasks';
+import { type NamedEntry, type TreeTask, type WalkedEntry } from '../reading/tree-tasks';
 import { type HeldRunOptions, type HeldSource } from './held-source';
 import { OpenFile, PIECE_BYTES, type SourceFacts } from './open-file';
 import { reportsOf } from './task-reports';
@@ -68,6 +69,18 @@ export class OpenTree implements SourceFacts {
    */
   survey(signal: AbortSignal): Promise<TreeSurvey & { fingerprint: string }> {
     return this.source.run('surveySource', { ...this.task, limits: this.site.limits }, { signal });
+  }
+
+  /** Throws `source_changed` when the tree is no longer what a survey found, and what {@link entries} throws. */
+  async refuseChanged(survey: { fingerprint: string }, signal: AbortSignal): Promise<void> {
+    const now = await this.source.run('fingerprintSource', this.task, { signal });
+    if (now !== survey.fingerprint) throw sourceChanged();
+  }
+
+  /** Every entry but the top, by its name alone: no file is opened for it. Throws what {@link entries} throws. */
+  async *names(signal: AbortSignal): AsyncGenerator<NamedEntry> {
+    const walk = (options: HeldRunOptions) => this.source.run('walkNames', this.task, options);
+    for await (const names of reportsOf<NamedEntry[]>(walk, { signal })) yield* names;
   }
 
   /** Counts what {@link archive} would hold; throws `quota_exceeded` beyond the site's limits, and what that throws. */

@@ -1,4 +1,3 @@
-import { AppError } from '@app/core';
 import { type Checksum, type OpenFile, type OpenTree, type TreeSurvey } from '@app/files';
 import { refuseLinkText, refuseTreePath } from './remote-path';
 
@@ -35,8 +34,7 @@ export async function inspectSource(
 /** The number of kept links. */
 async function checkNames(tree: OpenTree, signal: AbortSignal): Promise<number> {
   let links = 0;
-  for await (const entry of tree.entries(signal)) {
-    if (entry.type === 'file') await entry.file.close();
+  for await (const entry of tree.names(signal)) {
     refuseTreePath(entry.path);
     if (entry.type !== 'link') continue;
     refuseLinkText(entry.path, entry.text);
@@ -48,10 +46,5 @@ async function checkNames(tree: OpenTree, signal: AbortSignal): Promise<number> 
 /** Throws `source_changed` when the source is not what it was when it was looked through. */
 export async function refuseChanged(source: UploadSource, signal: AbortSignal): Promise<void> {
   if (source.kind === 'file') return source.file.refuseChanged();
-  const { fingerprint } = await source.tree.survey(signal);
-  if (fingerprint === source.survey.fingerprint) return;
-  throw new AppError(
-    'source_changed',
-    'The source changed while it was read; nothing was staged. Try again when it is no longer written to.',
-  );
+  return source.tree.refuseChanged(source.survey, signal);
 }
