@@ -3,6 +3,7 @@ export { AccountDirectory, type Account } from './accounts/account-directory';
 export { OwnershipPolicy, type OwnershipOptions } from './accounts/ownership-policy';
 export { type PairProbe, type TargetProbe } from './browse/inspect-roots';
 export { type ListedEntry, type ListedPage } from './browse/list-directory';
+export { alreadyExists, destinationOfOtherKind, destinationRestless } from './confined/system-errors';
 export { type Algorithm, type Checksum } from './engine/hashing';
 export { type TreeSurvey } from './engine/survey';
 export { type LinkKind, type ManifestRow } from './engine/task-types';

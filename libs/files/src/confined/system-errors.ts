@@ -59,6 +59,16 @@ export function destinationConflict(message: string, cause?: unknown): AppError 
   return new AppError('destination_conflict', message, { cause });
 }
 
+/** The error for a destination that holds another kind of thing than the source is. */
+export function destinationOfOtherKind(found: string, source: 'file' | 'directory'): AppError {
+  return destinationConflict(`The destination is a ${found}, the source a ${source}. Choose another destination.`);
+}
+
+/** The error for a destination that is there already, where the caller wants that to be one. */
+export function alreadyExists(): AppError {
+  return new AppError('already_exists', 'The destination exists already. Choose another one, or if_exists "skip".');
+}
+
 /** The error for a destination that somebody else works on at the same time: the same request may succeed later. */
 export function destinationRestless(message: string, cause?: unknown): AppError {
   return new AppError('destination_conflict', `${message} Try again when it is at rest.`, { cause, retryable: true });

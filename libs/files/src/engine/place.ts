@@ -4,7 +4,13 @@ import { at, type Handle, openDirectory } from '../confined/handle';
 import { makePrivate, type PrivateDirectory, removePrivate } from '../confined/private-directory';
 import { outsideStorage, type ResolvedSource, sourcePath, SourceResolver } from '../confined/resolve-source';
 import { openRoot } from '../confined/root';
-import { destinationConflict, destinationRestless, translate } from '../confined/system-errors';
+import {
+  alreadyExists,
+  destinationConflict,
+  destinationOfOtherKind,
+  destinationRestless,
+  translate,
+} from '../confined/system-errors';
 import { type DestinationSpot, locateDestination } from '../confined/user-area';
 import { lastName, refusePrivateNames } from '../names/path-text';
 import { type WorkerControl } from '../pool/control';
@@ -104,9 +110,7 @@ class Placement {
     if (stat.isSymbolicLink()) return this.presentLink(stat);
     const kind = kindOf(stat);
     if (kind !== this.found.kind) {
-      throw destinationConflict(
-        `The destination is a ${kind ?? 'special file'}, the source a ${this.found.kind}. Choose another destination.`,
-      );
+      throw destinationOfOtherKind(kind ?? 'special file', this.found.kind);
     }
     const compared = comparePresent(this.task, this.source, this.spot, this.control);
     if (compared === 'replaceable') return undefined;
@@ -122,7 +126,7 @@ class Placement {
 
   private asPresent(stat: BigIntStats, matches: boolean | null): PresentResult {
     if (this.task.ifExists === 'fail') {
-      throw new AppError('already_exists', 'The destination exists already. Choose another one, or if_exists "skip".');
+      throw alreadyExists();
     }
     return {
       type: 'present',

@@ -1,5 +1,4 @@
-import { AppError } from '@app/core';
-import { type OpenTree } from '@app/files';
+import { destinationOfOtherKind, type OpenTree } from '@app/files';
 import { type ContentsEntry } from './client/contents-client';
 import { ServerRefused } from './client/server-errors';
 import { COMPARE, type KernelEntry, SEES } from './programs';
@@ -23,10 +22,7 @@ export async function lookAtDestination(
   const found = await session.attempt((contents) => contents.stat(path, signal), signal);
   if (!found) return 'free';
   const kind = found.type === 'directory' ? 'directory' : 'file';
-  if (kind !== source.kind) {
-    const sentence = `The destination is a ${kind}, the source a ${source.kind}. Choose another destination.`;
-    throw new AppError('destination_conflict', sentence);
-  }
+  if (kind !== source.kind) throw destinationOfOtherKind(kind, source.kind);
   if (source.kind === 'file' || source.survey.files + source.survey.directories === 1) return found;
   const listing = await unlessRefused(session.attempt((contents) => contents.list(path, signal), signal));
   return listing?.length === 0 ? 'replaceable' : found;

@@ -1,5 +1,5 @@
 import { AppError } from '@app/core';
-import { type ManifestRow, type RawName } from '@app/files';
+import { alreadyExists, destinationRestless, type ManifestRow, type RawName } from '@app/files';
 import { type StagingContext, type StagingOperation, type StagingOutcome } from '@app/staging';
 import { type ContentsEntry } from './client/contents-client';
 import { ServerRefused } from './client/server-errors';
@@ -151,15 +151,11 @@ export class RemoteStaging {
       if ((await this.place.publish(seen === 'replaceable')) === 'published') return null;
       seen = await this.look();
     }
-    throw new AppError('destination_conflict', 'The destination keeps changing. Try again when it is at rest.', {
-      retryable: true,
-    });
+    throw destinationRestless('The destination keeps changing.');
   }
 
   private async alreadyPresent(present: ContentsEntry): Promise<StagingOutcome> {
-    if (this.operation.ifExists === 'fail') {
-      throw new AppError('already_exists', 'The destination exists already. Choose another one, or if_exists "skip".');
-    }
+    if (this.operation.ifExists === 'fail') throw alreadyExists();
     const matches = await matchesSource(this.session, this.place.path, present, this.source, this.signal);
     this.context.note('It is there already', { matches_source: matches });
     const nothing = { files: null, bytes: null, checksum: null, manifest: [] };
