@@ -1,7 +1,7 @@
 import { base64Body, WrongLength } from './base64-body';
 import { encodeContentsPath } from './contents-path';
 import { member, textMember } from './json-value';
-import { ServerRefused } from './server-errors';
+import { notAServer } from './server-errors';
 import { type ServerCall, ServerHttp, type ServerOptions } from './server-http';
 
 /** Something in a server's contents. `writable` is about the file as the server's account sees it. */
@@ -57,7 +57,7 @@ export class ContentsClient {
     });
     if (status === 404) return null;
     const content = member(json, 'content');
-    if (!Array.isArray(content)) throw notContents();
+    if (!Array.isArray(content)) throw notAServer(200);
     return content.map(entryOf);
   }
 
@@ -77,7 +77,7 @@ export class ContentsClient {
     try {
       const { json } = await this.call(path, '', { method: 'PUT', stream, what: 'take a file', signal });
       const { size } = entryOf(json);
-      if (size === null) throw notContents();
+      if (size === null) throw notAServer(200);
       return size;
     } catch (error) {
       source.rethrow();
@@ -129,7 +129,7 @@ function watched(pieces: AsyncIterable<Buffer>): { pieces: AsyncIterable<Buffer>
 
 function entryOf(json: unknown): ContentsEntry {
   const type = member(json, 'type');
-  if (type !== 'file' && type !== 'directory' && type !== 'notebook') throw notContents();
+  if (type !== 'file' && type !== 'directory' && type !== 'notebook') throw notAServer(200);
   const size = member(json, 'size');
   return {
     name: textMember(json, 'name'),
@@ -137,8 +137,4 @@ function entryOf(json: unknown): ContentsEntry {
     size: typeof size === 'number' && type !== 'directory' ? size : null,
     writable: member(json, 'writable') === true,
   };
-}
-
-function notContents(): ServerRefused {
-  return new ServerRefused(200, "What answers is no Jupyter server; is it the user's own program?");
 }

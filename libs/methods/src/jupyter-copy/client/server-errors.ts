@@ -20,6 +20,11 @@ export class ServerRefused extends AppError {
   }
 }
 
+/** The refusal of what answers in a server's place, and is none. */
+export function notAServer(status: number): ServerRefused {
+  return new ServerRefused(status, "What answers is no Jupyter server; is it the user's own program?");
+}
+
 /** Whatever could not be reached: seconds until it is worth another try. */
 export const RETRY_AFTER_SECONDS = 30;
 

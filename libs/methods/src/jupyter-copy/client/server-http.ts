@@ -2,7 +2,7 @@ import { AppError } from '@app/core';
 import { type Dispatcher } from 'undici';
 import { type Call, JupyterHttp, type Reply, ReplyTooLong } from './http';
 import { textMember } from './json-value';
-import { isTimeout, refusal, ServerDown, ServerRefused } from './server-errors';
+import { isTimeout, notAServer, refusal, ServerDown, ServerRefused } from './server-errors';
 import { type Token } from './token';
 
 /** Statuses of the proxy, the hub or a gateway in front of a server that is down (jupyter.md, "Hub"). */
@@ -49,8 +49,7 @@ export class ServerHttp {
     if (json === undefined && (DOWN.has(status) || status === 405)) {
       throw new ServerDown(`The user's Jupyter server is not there (status ${status})`);
     }
-    if (status < 300)
-      throw new ServerRefused(status, "What answers is no Jupyter server; is it the user's own program?");
+    if (status < 300) throw notAServer(status);
     throw refusal(status, textMember(json, 'message'), call.what);
   }
 
