@@ -4,7 +4,7 @@ import { ServeStaticModule } from '@nestjs/serve-static';
 import { Settings } from '@app/core';
 import { FilesModule } from '@app/files';
 import { AppLogger, LoggingModule } from '@app/logging';
-import { DirectDownloadModule, JupyterModule, METHOD_CLASSES } from '@app/methods';
+import { DIRECT_DOWNLOAD_OPTIONS, JUPYTER_OPTIONS, METHOD_CLASSES } from '@app/methods';
 import { RecordsModule } from '@app/records';
 import { StagingModule } from '@app/staging';
 import { AppErrorFilter } from './app-error.filter';
@@ -40,6 +40,12 @@ import { ListingsController } from './storage/listings.controller';
 import { Listings } from './storage/listings.service';
 
 const inject = [Settings];
+
+/** What the settings say of single methods. */
+const methodOptions = [
+  { provide: DIRECT_DOWNLOAD_OPTIONS, inject, useFactory: downloadOptions },
+  { provide: JUPYTER_OPTIONS, inject, useFactory: jupyterOptions },
+];
 
 /** The settings, for every module. */
 @Global()
@@ -89,9 +95,7 @@ export class AppModule {
         LoggingModule.forRootAsync({ inject, useFactory: loggingOptions }),
         RecordsModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: recordsOptions }),
         FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
-        DirectDownloadModule.forRootAsync({ inject, useFactory: downloadOptions }),
-        JupyterModule.forRootAsync({ inject, useFactory: jupyterOptions }),
-        StagingModule.forRoot({ methods: METHOD_CLASSES, inject, useFactory: stagingOptions }),
+        StagingModule.forRoot({ methods: METHOD_CLASSES, methodOptions, inject, useFactory: stagingOptions }),
         ServeStaticModule.forRootAsync({ useFactory: page }),
       ],
     };

@@ -5,10 +5,8 @@ import { JupyterCopyMethod } from './jupyter-copy/jupyter-copy.method';
 import { LocalCopyMethod } from './local-copy/local-copy.method';
 import { SymlinkCopyMethod } from './symlink-copy/symlink-copy.method';
 
-export { DirectDownloadModule, type DirectDownloadModuleOptions } from './direct-download/direct-download.module';
-export { type DirectDownloadOptions } from './direct-download/direct-download.options';
-export { JupyterModule, type JupyterModuleOptions } from './jupyter-copy/jupyter-copy.module';
-export { type JupyterOptions } from './jupyter-copy/jupyter-copy.options';
+export { DIRECT_DOWNLOAD_OPTIONS, type DirectDownloadOptions } from './direct-download/direct-download.options';
+export { JUPYTER_OPTIONS, type JupyterOptions } from './jupyter-copy/jupyter-copy.options';
 
 /** Every staging method of the project, in the order in which they are offered: one line a method. */
 export const METHOD_CLASSES: Type<StagingMethod>[] = [

@@ -4,6 +4,7 @@ import {
   Inject,
   type InjectionToken,
   Module,
+  type Provider,
   type Type,
 } from '@nestjs/common';
 import { DeferredSettlements } from '@app/records';
@@ -21,6 +22,8 @@ import { STAGING_METHODS, STAGING_OPTIONS } from './staging.tokens';
 export interface StagingModuleOptions<Args extends unknown[]> {
   /** Every method of the project, in the order in which they are offered. */
   methods: Type<StagingMethod>[];
+  /** What methods have injected beside the libraries: the options of those that have some. */
+  methodOptions?: Provider[];
   inject: InjectionToken[];
   useFactory: (...args: Args) => StagingOptions;
 }
@@ -35,11 +38,12 @@ export class StagingModule implements BeforeApplicationShutdown {
   ) {}
 
   static forRoot<Args extends unknown[]>(options: StagingModuleOptions<Args>): DynamicModule {
-    const { methods, inject, useFactory } = options;
+    const { methods, methodOptions = [], inject, useFactory } = options;
     return {
       module: StagingModule,
       providers: [
         { provide: STAGING_OPTIONS, inject, useFactory },
+        ...methodOptions,
         ...methods,
         { provide: STAGING_METHODS, inject: methods, useFactory: (...all: StagingMethod[]) => all },
         { provide: RunningOperations, useFactory: () => new RunningOperations() },
