@@ -1,14 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { AppError } from '@app/core';
 import { AppLogger } from '@app/logging';
 import { MethodRegistry, type StagingMethod } from '@app/staging';
+import { Rounds } from './rounds';
 
 /** How often the neighbours are asked, in milliseconds, and how long one may take for its answer. */
 const ROUND_MS = 15_000;
 const ANSWER_MS = 5000;
-/** How long the start waits for the first answers. */
-const FIRST_LOOK_MS = 1000;
 
 /** A method, and whether the service behind it answered when it was asked last. */
 export interface MethodState {
@@ -27,8 +25,7 @@ export interface MethodState {
 export class MethodMonitor implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly states = new Map<string, MethodState>();
   private isStopping = false;
-  private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> | undefined;
+  private readonly rounds = new Rounds(ROUND_MS, () => this.look());
 
   constructor(
     private readonly methods: MethodRegistry,
@@ -41,14 +38,12 @@ export class MethodMonitor implements OnApplicationBootstrap, BeforeApplicationS
     }
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    this.timer = setInterval(() => void this.look(), ROUND_MS);
-    this.timer.unref();
-    await Promise.race([this.look(), delay(FIRST_LOOK_MS)]);
+  onApplicationBootstrap(): Promise<void> {
+    return this.rounds.start();
   }
 
   beforeApplicationShutdown(): void {
-    clearInterval(this.timer);
+    this.rounds.stop();
     this.isStopping = true;
   }
 
@@ -57,13 +52,9 @@ export class MethodMonitor implements OnApplicationBootstrap, BeforeApplicationS
     return [...this.states.values()];
   }
 
-  /** One round at a time: a neighbour that is slow must not be asked ever more. */
-  private look(): Promise<void> {
+  private async look(): Promise<void> {
     const asked = this.methods.offered.filter((method) => method.check !== undefined);
-    this.looking ??= Promise.all(asked.map((method) => this.ask(method)))
-      .then(() => undefined)
-      .finally(() => (this.looking = undefined));
-    return this.looking;
+    await Promise.all(asked.map((method) => this.ask(method)));
   }
 
   private async ask(method: StagingMethod): Promise<void> {

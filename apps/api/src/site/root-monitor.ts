@@ -1,13 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Settings } from '@app/core';
 import { RootRegistry, type RootState } from '@app/files';
 import { AppLogger } from '@app/logging';
+import { Rounds } from './rounds';
 
 /** How often the roots are looked at, in milliseconds. */
 const ROUND_MS = 5000;
-/** How long the start waits for the first look: a root that hangs must not keep the service from starting. */
-const FIRST_LOOK_MS = 1000;
 
 /** What was seen of the roots, and how long ago. */
 export interface RootsSeen {
@@ -25,8 +23,7 @@ export interface RootsSeen {
 export class RootMonitor implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private states: RootState[];
   private seenAt: number | undefined;
-  private looking: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly rounds = new Rounds(ROUND_MS, () => this.look());
   private isStopping = false;
 
   constructor(
@@ -38,15 +35,13 @@ export class RootMonitor implements OnApplicationBootstrap, BeforeApplicationShu
     this.states = [unseen(null, settings.get('TARGET_STORAGE_PATH')), ...storages];
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    this.timer = setInterval(() => void this.look(), ROUND_MS);
-    this.timer.unref();
-    await Promise.race([this.look(), delay(FIRST_LOOK_MS)]);
+  onApplicationBootstrap(): Promise<void> {
+    return this.rounds.start();
   }
 
   beforeApplicationShutdown(): void {
     this.isStopping = true;
-    clearInterval(this.timer);
+    this.rounds.stop();
   }
 
   /** What was seen last. */
@@ -56,13 +51,7 @@ export class RootMonitor implements OnApplicationBootstrap, BeforeApplicationShu
     return { target: target!, storages, secondsAgo };
   }
 
-  /** One look at a time: behind a root that hangs they would only queue up. */
-  private look(): Promise<void> {
-    this.looking ??= this.lookNow().finally(() => (this.looking = undefined));
-    return this.looking;
-  }
-
-  private async lookNow(): Promise<void> {
+  private async look(): Promise<void> {
     const before = this.states;
     this.states = await this.inspect(before);
     for (const [index, state] of this.states.entries()) this.tellChange(before[index]!, state);
