@@ -20,7 +20,8 @@ module.exports = {
     lib('logging', ['core']),
     lib('files', ['core']),
     lib('records', ['core']),
-    lib('staging', ['core', 'files', 'logging', 'records']),
+    lib('queue', ['core', 'logging', 'records']),
+    lib('staging', ['core', 'files', 'logging', 'queue', 'records']),
     lib('methods', ['core', 'files', 'staging']),
     {
       name: 'no-sibling-method',

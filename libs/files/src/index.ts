@@ -30,6 +30,14 @@ export { type FilesOptions } from './stager/files-options';
 export { LeftOvers } from './stager/left-overs';
 export { OpenFile, PIECE_BYTES, type SourceFacts } from './stager/open-file';
 export { type ArchiveStream, OpenTree, type TreeEntry } from './stager/open-tree';
-export { type PlaceHooks, type Placement, type PlaceRequest } from './stager/placement';
+export {
+  type PlaceHooks,
+  type Placement,
+  type PlannedPlacement,
+  type PlaceProgress,
+  type PlaceRequest,
+  type Release,
+  type ReleaseRequest,
+} from './stager/placement';
 export { RootRegistry, type RootState } from './stager/root-registry';
 export { SourceReader, type SourceRequest } from './stager/source-reader';

@@ -6,10 +6,13 @@ export {
   type Delivery,
   type MethodCapabilities,
   placeRequestOf,
+  type ReleaseContext,
+  type StagedOperation,
   type StagingContext,
   type StagingMethod,
   type StagingOperation,
   type StagingOutcome,
+  type StagingPlan,
 } from './contract/staging-method';
 export { type StagingOptions } from './contract/staging-options';
 export { OperationEvents, type OperationEnded } from './operations/operation-events';

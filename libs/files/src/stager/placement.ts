@@ -14,6 +14,17 @@ export interface PlaceRequest {
   ifExists: 'skip' | 'fail';
 }
 
+/** How far a piece of work is. Neither count ever goes back within one attempt. */
+export interface PlaceProgress {
+  /** Files and kept links; null as long as it is not known. */
+  filesTotal: number | null;
+  filesDone: number;
+  bytesTotal: number | null;
+  bytesDone: number;
+  /** The file that is worked on just now, relative to the source; null for a single file, or when not known. */
+  currentPath: RawName | null;
+}
+
 /** What goes with a placement. */
 export interface PlaceHooks {
   /** Its abortion ends the work and leaves nothing behind; the promise rejects with the signal's reason. */
@@ -26,6 +37,16 @@ export interface PlaceHooks {
   note: (message: string, fields?: Record<string, unknown>) => void;
   /** Called before anything becomes visible (for what took a second or longer); when it rejects, nothing does. */
   beforePublish: () => Promise<void>;
+  /** Receives how far it is, a few times a second while it moves, and at its end. */
+  onProgress: (progress: PlaceProgress) => void;
+  /**
+   * Rows that an earlier attempt of this operation handed to `onManifest`: these files were verified, and may still lie
+   * in its private directory. Null: there is none, what lies there is thrown away. A tree goes on from them if they are
+   * all there and their sources are the same, and does not report them again; else it calls `onRestart` and begins anew.
+   */
+  earlier: (() => AsyncIterable<ManifestRow[]>) | null;
+  /** Asked when a tree fails: true leaves what was verified in the private directory, for a further attempt. */
+  keeps: (error: unknown) => boolean;
 }
 
 /** How a placement ended. */
@@ -46,3 +67,39 @@ export interface Placement {
   /** Rows of the manifest that were not handed to `onManifest` (a single file's). */
   manifest: ManifestRow[];
 }
+
+/** What a placement would do. Nothing was made, changed or reserved to find that out. */
+export interface PlannedPlacement {
+  storage: string;
+  kind: 'file' | 'directory';
+  /** Below the user area. */
+  stagedPath: RawName;
+  /** `none`: it is there already. */
+  action: 'copy' | 'clone' | 'hard_link' | 'symbolic_link' | 'none';
+  files: number;
+  bytes: number;
+  /** For what is there already: whether it equals the source; null when that cannot be told. */
+  matchesSource: boolean | null;
+  /** Bytes of the destination's file system that it would take, and that are free there now. */
+  spaceNeeded: number;
+  spaceFree: number;
+}
+
+/** Something that an operation staged in a user's area and that is to be removed again. */
+export interface ReleaseRequest {
+  operationId: string;
+  username: string;
+  /** Below the user area. */
+  path: RawName[];
+  kind: 'file' | 'directory';
+  /** `hard`: the files are the storage's own, whose size and time may have changed since; only their identity counts. */
+  link: LinkKind | null;
+  /** The manifest; a single file's row is called by its name. May be called more than once. */
+  rows: () => AsyncIterable<ManifestRow[]>;
+}
+
+/** How a release ended: removed, or left in its place since it is not, or not only, what was staged. */
+export type Release =
+  | { released: true; files: number; bytes: number }
+  /** `reason` is a sentence for the user: what differs, or was added. */
+  | { released: false; reason: string };

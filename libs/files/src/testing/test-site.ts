@@ -77,6 +77,9 @@ export async function createTestSite(options: Partial<FilesOptions> = {}, where 
     onRestart: () => Promise.resolve(),
     note: () => undefined,
     beforePublish: () => Promise.resolve(),
+    onProgress: () => undefined,
+    earlier: null,
+    keeps: () => false,
     ...overrides,
   });
   return {

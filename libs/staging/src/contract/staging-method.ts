@@ -2,12 +2,15 @@ import {
   type Checksum,
   type DestinationPath,
   type FileIdentity,
+  type ManifestRow,
   type OpenFile,
   type OpenTree,
   type Placement,
   type PlaceHooks,
+  type PlannedPlacement,
   type PlaceRequest,
   type RawName,
+  type Release,
 } from '@app/files';
 
 /** One source to be brought to one destination by one method. Checked for form, not for where its paths lead. */
@@ -64,6 +67,8 @@ export interface CallerHooks {
 export interface StagingContext extends PlaceHooks, CallerHooks {
   /** The checksum that an earlier operation recorded for a file that has not changed since; null when there is none. */
   knownChecksum: (file: FileIdentity) => Promise<Checksum | null>;
+  /** Says what the operation waits for, in a sentence for its user; null: it goes on. */
+  waitsFor: (reason: string | null) => void;
 }
 
 /** How an operation ended well. */
@@ -76,6 +81,39 @@ export interface StagingOutcome extends Omit<Placement, 'stagedPath'> {
   done?: { files: number; bytes: number };
   /** Until when the result can be had, where that ends by itself. */
   expiresAt?: Date;
+}
+
+/** What an operation would do. Nothing was made, changed, started or reserved to find that out. */
+export interface StagingPlan extends Omit<PlannedPlacement, 'action' | 'stagedPath' | 'spaceNeeded' | 'spaceFree'> {
+  /** As {@link StagingOutcome} has it. */
+  stagedPath: RawName | null;
+  /** `none`: it is there already. */
+  action: PlannedPlacement['action'] | 'download' | 'upload';
+  /** Bytes that it would take of the destination's free space; null where nothing is written, or not on this host. */
+  spaceNeeded: number | null;
+  /** Bytes that are free there now; null when that is not known. */
+  spaceFree: number | null;
+  /** What the user should know beforehand: what could not be looked at without touching something. */
+  remark?: string;
+}
+
+/** What a method may use while it removes what it staged. */
+export interface ReleaseContext {
+  /** The service stops: end soon. */
+  signal: AbortSignal;
+  /** Receives a sentence for the log at each step. */
+  note: (message: string, fields?: Record<string, unknown>) => void;
+  /** The manifest of the operation, in parts; may be called more than once. */
+  rows: () => AsyncIterable<ManifestRow[]>;
+}
+
+/** A success that is to be undone. */
+export interface StagedOperation {
+  operation: StagingOperation;
+  kind: 'file' | 'directory';
+  link: StagingOutcome['link'];
+  /** The last segment of where it was staged: its own name, where the destination is a directory to put it into. */
+  name: RawName;
 }
 
 /** What a method is like, for the service and for those who choose one. */
@@ -105,6 +143,17 @@ export interface StagingMethod {
   /** The setting that the site lacks to offer the method; undefined where nothing is missing. */
   readonly requires?: string;
   stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome>;
+  /**
+   * Tells what `stage` would do now, without any effect. Rejects with the error with which it would refuse. Missing:
+   * nothing can be told beforehand.
+   */
+  plan?(operation: StagingOperation, signal: AbortSignal): Promise<StagingPlan>;
+  /**
+   * Removes what a success staged, if it still equals its manifest and nothing was added; else leaves all of it in its
+   * place and says why. Idempotent, also after a kill at any moment: what is there no more is released. Missing: there
+   * is nothing to remove.
+   */
+  release?(staged: StagedOperation, context: ReleaseContext): Promise<Release>;
   /**
    * For a method that needs another service: looks whether that answers. Called from time to time; rejects with an
    * AppError whose sentence tells operators what is wrong.

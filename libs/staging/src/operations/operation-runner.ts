@@ -92,6 +92,10 @@ export class OperationRunner {
       ...hooks,
       signal: hooks.gone ? AbortSignal.any([signal, hooks.gone]) : signal,
       note: (message, fields) => log.info(message, fields),
+      waitsFor: () => undefined,
+      onProgress: () => undefined,
+      earlier: null,
+      keeps: () => false,
       onManifest: (rows) => this.manifest.add(manifestOf(record.id, rows)),
       onRestart: () => this.manifest.removeOf(record.id),
       // What cannot be recorded must not appear: a database that went away is noticed before anything is visible.

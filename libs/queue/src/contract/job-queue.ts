@@ -1,0 +1,92 @@
+/** Work that waits for its turn: one operation, by its id. All else about it is in its record. */
+export interface Job {
+  /** Id of the operation (UUIDv7). */
+  id: string;
+  /** On whose behalf: turns go round by user. */
+  user: string;
+  /** The batch that it came with, so that all of a batch can be withdrawn at once; null: none. */
+  batch: string | null;
+  /** Not to be handed out earlier (a retry that waits a while); null: as soon as it is its turn. */
+  notBefore: Date | null;
+}
+
+/** A place to work in: its signal ends the work. */
+export interface Place {
+  /**
+   * Does the work in the place and gives it back, whatever comes of it; once only. The signal fires when the job is
+   * asked to end, with the reason that was given there. Resolves and rejects as `work` does.
+   */
+  run<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Gives the place back unused. */
+  giveBack(): void;
+}
+
+/** Does one job. It never rejects: what becomes of the operation is written in its record. */
+export type Perform = (job: Job, signal: AbortSignal) => Promise<void>;
+
+/** Why a job waits. */
+export type Wait =
+  /** Others are before it: it is number `position` (from 1) of `waiting` jobs, as far as turns can be foretold. */
+  | { kind: 'turn'; position: number; waiting: number }
+  /** Its user has as many running as the site allows (`limit`). */
+  | { kind: 'limit'; limit: number; position: number; waiting: number }
+  /** It is not to begin before this time. */
+  | { kind: 'delay'; until: Date };
+
+/**
+ * The part that decides what runs, where and when. Records are the truth of what is to be done; a queue can always be
+ * filled again from them, and handing out a job a second time does no harm, since whoever performs it looks at its
+ * record first.
+ *
+ * Promises:
+ * - no more than the site's number of places is in use at once, attended work excepted;
+ * - turns go round by user: a user with many jobs delays another's first one by no more than the jobs that run, and
+ *   the jobs of one user begin in the order of their adding;
+ * - no user has more running than the site allows, where it sets a limit;
+ * - memory grows by a few bytes for each waiting job.
+ */
+export interface JobQueue {
+  /** Begins to hand out jobs; what was added before has waited. Once only. */
+  start(perform: Perform): void;
+
+  /** Adds jobs, in this order. Throws `shutting_down` once the queue stops, `queue_unavailable` when it cannot be reached. */
+  add(jobs: readonly Job[]): Promise<void>;
+
+  /**
+   * A place for a job that need not wait at all; null when it must (or may not begin in this process): then add it.
+   * Throws `shutting_down` once the queue stops.
+   */
+  reserve(job: Job): Place | null;
+
+  /**
+   * A place beside the others for work that cannot wait, since its caller takes part in it (a download, a token that is
+   * kept nowhere); it counts among its user's. Null when the user has as many running as the site allows. Throws
+   * `shutting_down` once the queue stops.
+   */
+  attend(job: Job): Place | null;
+
+  /** Takes a waiting job out; false when it does not wait here (it runs, has ended, or was never added). */
+  withdraw(id: string): Promise<boolean>;
+
+  /** Takes all waiting jobs of a batch out; how many. */
+  withdrawBatch(batch: string): Promise<number>;
+
+  /** Asks a job that runs to end, for this reason. False when it does not run, as far as can be known here. */
+  abort(id: string, reason: Error): Promise<boolean>;
+
+  /** Why a job waits; null when it does not, as far as can be known here. */
+  waitOf(id: string): Wait | null;
+
+  /** Jobs that wait on behalf of a user. */
+  waitingOf(user: string): number;
+
+  /** Jobs that wait, jobs that run. */
+  readonly waiting: number;
+  readonly running: number;
+
+  /**
+   * Stops for good: hands out nothing more, waits `graceMs` for what runs, then asks the rest to end for `reason` and
+   * waits until it has. Jobs that wait are forgotten here; their records stay.
+   */
+  stop(graceMs: number, reason: () => Error): Promise<void>;
+}
