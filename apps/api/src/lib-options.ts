@@ -72,6 +72,8 @@ export function loggingOptions(settings: Settings): LoggingOptions {
 export function stagingOptions(settings: Settings): StagingOptions {
   return {
     allowedMethods: settings.get('ALLOWED_METHODS'),
+    maxQueuedPerUser: settings.get('MAX_QUEUED_PER_USER'),
+    retries: { attempts: settings.get('RETRY_ATTEMPTS'), delayMs: settings.get('RETRY_DELAY_SECONDS') * 1000 },
     shutdownGraceMs: settings.get('SHUTDOWN_GRACE_SECONDS') * 1000,
     recordRetentionDays: settings.get('RECORD_RETENTION_DAYS'),
     userViewPrefix: settings.get('USER_VIEW_PREFIX'),

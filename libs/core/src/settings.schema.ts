@@ -143,7 +143,7 @@ export const SETTINGS_SCHEMA = z.object({
     .describe('`sqlite:<path>` or `mysql://user:password@host:3306/name`'),
   WORKER_CONCURRENCY: whole(1, 256)
     .default(4)
-    .describe('Threads that move data, so also the number of transfers at once'),
+    .describe('Operations that run at once (downloads aside), and threads that move their data'),
   LOGGING_LEVEL: z
     .string()
     .toUpperCase()
@@ -226,6 +226,19 @@ export const SETTINGS_SCHEMA = z.object({
     ),
   MAX_TREE_FILES: whole(0).default(0).describe('Files that one operation may stage; 0: no limit'),
   MAX_OPERATION_BYTES: whole(0).default(0).describe('Bytes that one operation may stage; 0: no limit'),
+  MAX_RUNNING_PER_USER: whole(0)
+    .default(0)
+    .describe('Operations of one user that run at once, the others wait; 0: no limit'),
+  MAX_QUEUED_PER_USER: whole(0)
+    .default(0)
+    .describe('Operations of one user that may wait; beyond that requests are refused; 0: no limit'),
+  MAX_BATCH_ITEMS: whole(1, 1_000_000).default(100_000).describe('Items that one batch may have'),
+  RETRY_ATTEMPTS: whole(1, 100)
+    .default(5)
+    .describe('Attempts that an operation in the background makes by itself while a storage or hub does not answer'),
+  RETRY_DELAY_SECONDS: whole(0, 3600)
+    .default(15)
+    .describe('Seconds before the second attempt; doubled before each further one, to 15 minutes at most'),
   RECORD_RETENTION_DAYS: whole(0, 36_500)
     .default(0)
     .describe('Days that records of ended operations are kept; 0: for ever'),
@@ -238,13 +251,7 @@ export const SETTINGS_SCHEMA = z.object({
 export const SECRET_SETTINGS = ['DATABASE_URL', 'DOWNLOAD_SECRET', 'JUPYTERHUB_TOKEN', 'JUPYTER_SERVER_TOKEN'] as const;
 
 /** Settings of the contract that later versions read; named in a warning when they are set, never echoed. */
-export const LATER_SETTINGS = [
-  'RATE_LIMIT_PER_MINUTE',
-  'MAX_RUNNING_PER_USER',
-  'MAX_QUEUED_PER_USER',
-  'MAX_BATCH_ITEMS',
-  'METRICS_TOKEN',
-] as const;
+export const LATER_SETTINGS = ['RATE_LIMIT_PER_MINUTE', 'METRICS_TOKEN'] as const;
 
 /** Settings whose being ignored would surprise or endanger: this version refuses to start with them. */
 export const REFUSED_SETTINGS = { REDIS_URL: 'a queue over Redis is not available in this version' } as const;

@@ -108,7 +108,7 @@ describe('loadSettings', () => {
     expect(problemsOf({ REDIS_URL: 'redis://h' })).toHaveLength(1);
     expect(problemsOf({ AUTH_MODE: 'oidc' })).toHaveLength(1);
     expect(problemsOf({ SOURCE_ACCESS: 'user' })).toHaveLength(1);
-    expect(loadSettings({ MAX_BATCH_ITEMS: '5' }).ignored).toEqual(['MAX_BATCH_ITEMS']);
+    expect(loadSettings({ RATE_LIMIT_PER_MINUTE: '5' }).ignored).toEqual(['RATE_LIMIT_PER_MINUTE']);
   });
 
   it('describes each setting in a sentence', () => {

@@ -15,7 +15,11 @@ export {
   type StagingPlan,
 } from './contract/staging-method';
 export { type StagingOptions } from './contract/staging-options';
+export { Dispatcher } from './operations/dispatcher';
+export { LiveOperations, type LiveFacts } from './operations/live-operations';
+export { OperationControl } from './operations/operation-control';
 export { OperationEvents, type OperationEnded } from './operations/operation-events';
+export { OperationWatch, type OperationChange } from './operations/operation-watch';
 export { RunningOperations } from './operations/running-operations';
 export { type StageRequest } from './operations/stage-request';
 export { StagingModule, type StagingModuleOptions } from './staging.module';

@@ -44,6 +44,13 @@ export class StagingService {
     });
   }
 
+  /**
+   * Accepts a request to be done in the background: resolves as soon as it is recorded, `queued` or `running`.
+   */
+  submit(_request: StageRequest, _hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
+    return Promise.reject(new Error('not there yet'));
+  }
+
   /** The user's area as they see it, for what is staged there. */
   private viewOf(method: StagingMethod | undefined, { username }: StageRequest): string | undefined {
     if (method?.capabilities.destination !== 'user_area') return undefined;

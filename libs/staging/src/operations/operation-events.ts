@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
+import { type AppError } from '@app/core';
 import { type StagingRecord } from '@app/records';
 
-/** An operation that has ended, for metrics and the like. */
+/** An operation that has ended, for metrics and for those who wait. */
 export interface OperationEnded {
   record: StagingRecord;
   /** From the request to the end. */
   seconds: number;
+  /** What whoever waits is told of an operation that failed or was cancelled; null for a success. */
+  failure: AppError | null;
 }
 
 type Listener = (event: OperationEnded) => void;

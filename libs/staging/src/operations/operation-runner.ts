@@ -61,6 +61,7 @@ export class OperationRunner {
     const { localPathOnStorage: source, relativePath: destination, storage } = record;
     log.info('Staging requested', { source, destination, storage });
     const begun = performance.now();
+    let failure: AppError | null = null;
     await this.write(record, log);
     try {
       const outcome = await this.running.run(record.id, (signal) => work(this.context(ready, signal, log)));
@@ -68,13 +69,13 @@ export class OperationRunner {
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
       return record;
     } catch (error) {
-      const failure = await this.fail(record, error);
+      failure = await this.fail(record, error);
       const fields = told(record, begun);
       if (error instanceof OperationCancelled) log.info(`Cancelled: ${error.message}`, fields);
       else log[levelOf(failure)](failure.message, { ...fields, code: failure.code, ...causeOf(failure, error) });
       throw failure;
     } finally {
-      this.events.ended({ record, seconds: (performance.now() - begun) / 1000 });
+      this.events.ended({ record, seconds: (performance.now() - begun) / 1000, failure });
     }
   }
 

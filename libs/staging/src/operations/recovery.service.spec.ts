@@ -40,6 +40,8 @@ describe('RecoveryService', () => {
     const leftOvers = new LeftOvers(site.pool, site.roots);
     const all = {
       allowedMethods: undefined,
+      maxQueuedPerUser: 0,
+      retries: { attempts: 5, delayMs: 0 },
       shutdownGraceMs: 0,
       userViewPrefix: undefined,
       recordRetentionDays: 0,

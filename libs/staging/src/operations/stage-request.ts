@@ -20,6 +20,8 @@ export interface StageRequest {
   label: string | undefined;
   /** Name of the user's server that is meant, for methods that know servers. */
   server: string | undefined;
+  /** The id that the operation is to have, where its caller needs to know it beforehand. */
+  operationId?: string;
 }
 
 /** Longest method name that a record keeps of what a caller sent. */
@@ -32,7 +34,7 @@ const MAX_METHOD_LENGTH = 64;
 export function readOperation(request: StageRequest, method: StagingMethod | undefined): StagingOperation {
   const { localPathOnStorage: asSent, nameEncoding } = request;
   return {
-    id: newOperationId(),
+    id: request.operationId ?? newOperationId(),
     username: request.username,
     source: { path: readPath('local_path_on_storage', asSent, nameEncoding), storage: request.storage, asSent },
     destination: readDestinationFor(method, request),

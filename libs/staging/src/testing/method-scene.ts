@@ -44,7 +44,13 @@ export const OLD = new Date('2001-02-03T04:05:06Z');
 
 /** What a method gets beside its operation, agreeing to everything; details may be overridden. */
 export function contextOf(site: TestSite, overrides: Partial<StagingContext> = {}): StagingContext {
-  const nothing = { knownChecksum: () => Promise.resolve(null), callerToken: null, deliver: null, gone: null, waitsFor: () => undefined };
+  const nothing = {
+    knownChecksum: () => Promise.resolve(null),
+    callerToken: null,
+    deliver: null,
+    gone: null,
+    waitsFor: () => undefined,
+  };
   return { ...site.hooks(), ...nothing, ...overrides };
 }
 

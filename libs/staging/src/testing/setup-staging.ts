@@ -28,6 +28,8 @@ export interface StagingSetup {
 
 const OPTIONS: StagingOptions = {
   allowedMethods: undefined,
+  maxQueuedPerUser: 0,
+  retries: { attempts: 5, delayMs: 0 },
   shutdownGraceMs: 0,
   recordRetentionDays: 0,
   userViewPrefix: undefined,

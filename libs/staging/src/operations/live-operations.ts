@@ -1,0 +1,146 @@
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { type PlaceProgress, showPathAs } from '@app/files';
+import { JOB_QUEUE, type JobQueue, type Wait } from '@app/queue';
+import { OperationRepository, type StagingRecord } from '@app/records';
+import { RateMeter } from './rate-meter';
+
+/** How often progress is written to the record. */
+const WRITE_MS = 1000;
+
+/** What is known of an operation just now, beyond its record. */
+export interface LiveFacts {
+  filesTotal: number | null;
+  filesDone: number | null;
+  bytesTotal: number | null;
+  bytesDone: number | null;
+  bytesPerSecond: number | null;
+  etaSeconds: number | null;
+  /** The file that is worked on, relative to the source, written as the record writes its paths. */
+  currentPath: string | null;
+  /** A sentence. */
+  waitReason: string | null;
+}
+
+interface LiveOperation {
+  progress: PlaceProgress | null;
+  meter: RateMeter;
+  waitsFor: string | null;
+  /** Whether the record lacks some of it. */
+  isNews: boolean;
+}
+
+/** How far the operations of this process are: kept in memory, and written to their records once a second. */
+@Injectable()
+export class LiveOperations implements OnModuleInit, OnApplicationShutdown {
+  private readonly live = new Map<string, LiveOperation>();
+  private timer: NodeJS.Timeout | undefined;
+  private writing = Promise.resolve();
+
+  constructor(
+    private readonly records: OperationRepository,
+    @Inject(JOB_QUEUE) private readonly queue: JobQueue,
+  ) {}
+
+  onModuleInit(): void {
+    this.timer = setInterval(() => {
+      this.writing = this.writing.then(() => this.write());
+    }, WRITE_MS);
+    this.timer.unref();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.writing;
+  }
+
+  /** An attempt begins: nothing is done yet. */
+  begin(id: string): void {
+    this.live.set(id, { progress: null, meter: new RateMeter(), waitsFor: null, isNews: false });
+  }
+
+  /** Takes how far an attempt is. Neither count goes back. */
+  report(id: string, progress: PlaceProgress): void {
+    const operation = this.live.get(id);
+    if (!operation) return;
+    const before = operation.progress;
+    const filesDone = Math.max(progress.filesDone, before?.filesDone ?? 0);
+    const bytesDone = Math.max(progress.bytesDone, before?.bytesDone ?? 0);
+    operation.progress = { ...progress, filesDone, bytesDone };
+    operation.meter.add(bytesDone);
+    operation.isNews = true;
+  }
+
+  /** Takes what an attempt waits for; null when it goes on. */
+  waitsFor(id: string, reason: string | null): void {
+    const operation = this.live.get(id);
+    if (operation) operation.waitsFor = reason;
+  }
+
+  /** The attempt has ended: from now on its record tells all. Returns how far it was, as records say it. */
+  end(id: string): Partial<StagingRecord> {
+    const progress = this.live.get(id)?.progress;
+    this.live.delete(id);
+    return progress ? valuesOf(progress) : {};
+  }
+
+  /** All that is known now of an operation; of one that does not run here what its record says. */
+  factsOf(record: StagingRecord): LiveFacts {
+    const { filesTotal, filesDone, bytesTotal, bytesDone, nameEncoding } = record;
+    const recorded = { filesTotal, filesDone, bytesTotal, bytesDone };
+    const unknown = { bytesPerSecond: null, etaSeconds: null, currentPath: null };
+    if (record.status === 'queued') return { ...recorded, ...unknown, waitReason: this.reasonOf(record) };
+    const operation = record.status === 'running' ? this.live.get(record.id) : undefined;
+    if (!operation) return { ...recorded, ...unknown, waitReason: null };
+    const { progress, meter, waitsFor: waitReason } = operation;
+    if (!progress) return { ...recorded, ...unknown, waitReason };
+    const { bytesPerSecond } = meter;
+    return {
+      ...countsOf(progress),
+      bytesPerSecond,
+      etaSeconds: etaOf(progress, bytesPerSecond),
+      currentPath: progress.currentPath === null ? null : showPathAs(progress.currentPath, nameEncoding).text,
+      waitReason,
+    };
+  }
+
+  private reasonOf({ id, attempts, notBefore }: StagingRecord): string | null {
+    const wait = this.queue.waitOf(id);
+    if (wait) return sentenceOf(wait, attempts);
+    return notBefore && notBefore.getTime() > Date.now()
+      ? sentenceOf({ kind: 'delay', until: notBefore }, attempts)
+      : null;
+  }
+
+  private async write(): Promise<void> {
+    for (const [id, operation] of this.live) {
+      if (!operation.isNews || !operation.progress) continue;
+      operation.isNews = false;
+      // The next round tells more, or the end does: a database that is away is noticed there.
+      await this.records.update(id, valuesOf(operation.progress)).catch(() => undefined);
+    }
+  }
+}
+
+function countsOf({ filesTotal, filesDone, bytesTotal, bytesDone }: PlaceProgress) {
+  return { filesTotal, filesDone, bytesTotal, bytesDone };
+}
+
+function valuesOf(progress: PlaceProgress): Partial<StagingRecord> {
+  return countsOf(progress);
+}
+
+function etaOf({ bytesTotal, bytesDone }: PlaceProgress, bytesPerSecond: number | null): number | null {
+  if (bytesTotal === null || !bytesPerSecond) return null;
+  return Math.ceil((bytesTotal - bytesDone) / bytesPerSecond);
+}
+
+function sentenceOf(wait: Wait, attempts: number): string {
+  switch (wait.kind) {
+    case 'delay':
+      return `Attempt ${attempts} begins at ${wait.until.toISOString()}: the one before failed for what may pass.`;
+    case 'limit':
+      return `As many operations of this user run as the site allows (${wait.limit}); position ${wait.position} of ${wait.waiting} in the queue.`;
+    case 'turn':
+      return `Waits for its turn: position ${wait.position} of ${wait.waiting} in the queue.`;
+  }
+}
