@@ -5,6 +5,7 @@ import { Settings } from '@app/core';
 import { FilesModule } from '@app/files';
 import { AppLogger, LoggingModule } from '@app/logging';
 import { DIRECT_DOWNLOAD_OPTIONS, JUPYTER_OPTIONS, METHOD_CLASSES } from '@app/methods';
+import { QueueModule } from '@app/queue';
 import { RecordsModule } from '@app/records';
 import { StagingModule } from '@app/staging';
 import { AppErrorFilter } from './app-error.filter';
@@ -18,6 +19,7 @@ import {
   filesOptions,
   jupyterOptions,
   loggingOptions,
+  queueOptions,
   recordsOptions,
   stagingOptions,
 } from './lib-options';
@@ -95,6 +97,7 @@ export class AppModule {
         LoggingModule.forRootAsync({ inject, useFactory: loggingOptions }),
         RecordsModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: recordsOptions }),
         FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
+        QueueModule.forRootAsync({ inject, useFactory: queueOptions }),
         StagingModule.forRoot({ methods: METHOD_CLASSES, methodOptions, inject, useFactory: stagingOptions }),
         ServeStaticModule.forRootAsync({ useFactory: page }),
       ],

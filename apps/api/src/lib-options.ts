@@ -3,6 +3,7 @@ import { type Settings } from '@app/core';
 import { type FilesOptions } from '@app/files';
 import { type AppLogger, type LoggingOptions } from '@app/logging';
 import { type DirectDownloadOptions, type JupyterOptions } from '@app/methods';
+import { type LocalQueueOptions } from '@app/queue';
 import { type RecordsOptions } from '@app/records';
 import { type StagingOptions } from '@app/staging';
 
@@ -65,6 +66,14 @@ export function loggingOptions(settings: Settings): LoggingOptions {
     maxBytes: settings.get('LOG_MAX_BYTES'),
     maxFiles: settings.get('LOG_MAX_FILES'),
     console: true,
+  };
+}
+
+/** What the settings say of the queue. */
+export function queueOptions(settings: Settings): LocalQueueOptions {
+  return {
+    concurrency: settings.get('WORKER_CONCURRENCY'),
+    maxRunningPerUser: settings.get('MAX_RUNNING_PER_USER'),
   };
 }
 

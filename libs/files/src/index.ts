@@ -14,6 +14,7 @@ export {
   MAX_PATH_BYTES,
   MAX_SEGMENT_BYTES,
   type PathText,
+  rawFromShown,
   readDestination,
   readPath,
   refuseEscape,

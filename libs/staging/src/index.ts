@@ -20,7 +20,6 @@ export { LiveOperations, type LiveFacts } from './operations/live-operations';
 export { OperationControl } from './operations/operation-control';
 export { OperationEvents, type OperationEnded } from './operations/operation-events';
 export { OperationWatch, type OperationChange } from './operations/operation-watch';
-export { RunningOperations } from './operations/running-operations';
 export { type StageRequest } from './operations/stage-request';
 export { StagingModule, type StagingModuleOptions } from './staging.module';
 export { StagingService } from './staging.service';

@@ -7,14 +7,25 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
+import { JOB_QUEUE, type JobQueue, shuttingDown } from '@app/queue';
 import { DeferredSettlements } from '@app/records';
+import { BatchService } from './batches/batch.service';
 import { MethodRegistry } from './contract/method-registry';
 import { type StagingMethod } from './contract/staging-method';
 import { type StagingOptions } from './contract/staging-options';
+import { Dispatcher } from './operations/dispatcher';
+import { Inheritance } from './operations/inheritance';
+import { LiveOperations } from './operations/live-operations';
+import { OperationControl } from './operations/operation-control';
 import { OperationEvents } from './operations/operation-events';
 import { OperationRunner } from './operations/operation-runner';
+import { OperationWatch } from './operations/operation-watch';
+import { Preparation } from './operations/preparation';
+import { QueueLimits } from './operations/queue-limits';
 import { RecoveryService } from './operations/recovery.service';
-import { RunningOperations } from './operations/running-operations';
+import { RequestsUnderWay } from './operations/requests-under-way';
+import { PlanService } from './planning/plan.service';
+import { ReleaseService } from './releases/release.service';
 import { StagingService } from './staging.service';
 import { STAGING_METHODS, STAGING_OPTIONS } from './staging.tokens';
 
@@ -28,11 +39,38 @@ export interface StagingModuleOptions<Args extends unknown[]> {
   useFactory: (...args: Args) => StagingOptions;
 }
 
+/** What the rest of the service works with. */
+const OFFERED = [
+  BatchService,
+  LiveOperations,
+  MethodRegistry,
+  OperationControl,
+  OperationEvents,
+  OperationWatch,
+  PlanService,
+  StagingService,
+];
+
+/** All parts of the engine but its recovery, which begins by itself. */
+export const ENGINE_PARTS = [
+  ...OFFERED,
+  Dispatcher,
+  Inheritance,
+  OperationRunner,
+  Preparation,
+  QueueLimits,
+  ReleaseService,
+  RequestsUnderWay,
+];
+
 /** The engine: requests become recorded operations. On shutdown it takes no more work and lets what runs finish. */
 @Module({})
 export class StagingModule implements BeforeApplicationShutdown {
   constructor(
-    private readonly running: RunningOperations,
+    @Inject(JOB_QUEUE) private readonly queue: JobQueue,
+    private readonly dispatcher: Dispatcher,
+    private readonly watch: OperationWatch,
+    private readonly releases: ReleaseService,
     private readonly deferred: DeferredSettlements,
     @Inject(STAGING_OPTIONS) private readonly options: StagingOptions,
   ) {}
@@ -46,19 +84,18 @@ export class StagingModule implements BeforeApplicationShutdown {
         ...methodOptions,
         ...methods,
         { provide: STAGING_METHODS, inject: methods, useFactory: (...all: StagingMethod[]) => all },
-        { provide: RunningOperations, useFactory: () => new RunningOperations() },
-        MethodRegistry,
-        OperationEvents,
-        OperationRunner,
+        ...ENGINE_PARTS,
         RecoveryService,
-        StagingService,
       ],
-      exports: [MethodRegistry, OperationEvents, RunningOperations, StagingService],
+      exports: OFFERED,
     };
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.running.drain(this.options.shutdownGraceMs);
+    const stopped = this.queue.stop(this.options.shutdownGraceMs, shuttingDown);
+    await this.dispatcher.refuseAwaited();
+    this.watch.close();
+    await Promise.all([stopped, this.releases.stop(this.options.shutdownGraceMs)]);
     await this.deferred.flush();
   }
 }

@@ -1,68 +1,71 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { OwnershipPolicy, RootRegistry } from '@app/files';
-import { ProcessIdentity, type StagingRecord } from '@app/records';
-import { invalidMethod, MethodRegistry } from './contract/method-registry';
-import {
-  type CallerHooks,
-  type StagingContext,
-  type StagingMethod,
-  type StagingOperation,
-  type StagingOutcome,
-} from './contract/staging-method';
-import { type StagingOptions } from './contract/staging-options';
-import { OperationRunner } from './operations/operation-runner';
-import { newRecord, readOperation, type StageRequest } from './operations/stage-request';
-import { STAGING_OPTIONS } from './staging.tokens';
-
-const NO_HOOKS: CallerHooks = { deliver: null, gone: null, callerToken: null };
+import { Injectable } from '@nestjs/common';
+import { AppError } from '@app/core';
+import { OwnershipPolicy } from '@app/files';
+import { OperationRepository, type StagingRecord } from '@app/records';
+import { MethodRegistry } from './contract/method-registry';
+import { type CallerHooks } from './contract/staging-method';
+import { Dispatcher } from './operations/dispatcher';
+import { NO_HOOKS, Preparation, type ReadyOperation } from './operations/preparation';
+import { RequestsUnderWay } from './operations/requests-under-way';
+import { type StageRequest } from './operations/stage-request';
 
 /** The service's main job: one request becomes one recorded operation, done by the method that it names. */
 @Injectable()
 export class StagingService {
   constructor(
     private readonly methods: MethodRegistry,
-    private readonly runner: OperationRunner,
     private readonly accounts: OwnershipPolicy,
-    private readonly roots: RootRegistry,
-    private readonly identity: ProcessIdentity,
-    @Inject(STAGING_OPTIONS) private readonly options: Pick<StagingOptions, 'userViewPrefix'>,
+    private readonly records: OperationRepository,
+    private readonly preparation: Preparation,
+    private readonly dispatcher: Dispatcher,
+    private readonly underWay: RequestsUnderWay,
   ) {}
 
   /**
-   * Stages one source. Resolves with the settled record of a success (also when the data was there already). Throws
-   * `validation_failed` for what is no proper request, without a record; any other failure is an AppError that names
-   * its recorded operation. Safe to repeat: nothing is ever overwritten.
+   * Stages one source while the caller waits. Resolves with the settled record of a success (also when the data was
+   * there already). Throws `validation_failed` for what is no proper request, `quota_exceeded` and
+   * `database_unavailable`, without a record; any other failure is an AppError that names its recorded operation. Safe
+   * to repeat: nothing is ever overwritten.
    */
   async stage(request: StageRequest, hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
-    const method = this.methods.find(request.method);
-    this.roots.checkName(request.storage);
-    const operation = readOperation(request, method);
-    const record = newRecord(operation, request, method, this.identity.name);
-    return this.runner.run({ record, operation, hooks, view: this.viewOf(method, request) }, async (context) => {
-      if (!method) throw invalidMethod(request.method);
-      return this.stageBy(method, operation, context);
-    });
+    return this.dispatcher.run(this.preparation.ofRequest(request, hooks));
   }
 
   /**
-   * Accepts a request to be done in the background: resolves as soon as it is recorded, `queued` or `running`.
+   * Accepts a request to be done in the background: resolves with its record as soon as that is written, `queued` or
+   * `running`. The same request while a first one has not ended is answered with the first one's record. What can be
+   * refused at once is (an unknown method, an account that is not served); what hands data over ends at once. Throws as
+   * {@link stage} does.
    */
-  submit(_request: StageRequest, _hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
-    return Promise.reject(new Error('not there yet'));
+  async submit(request: StageRequest, hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
+    const ready = this.preparation.ofRequest(request, hooks);
+    if (!(await this.isForLater(ready, request))) return this.dispatcher.run(ready);
+    const first = this.underWay.find(ready.record);
+    if (first) return this.join(first);
+    // A token of the caller's is kept nowhere: no other process could go on with it.
+    ready.record.background = hooks.callerToken === null;
+    await this.dispatcher.accept(ready);
+    return ready.record;
   }
 
-  /** The user's area as they see it, for what is staged there. */
-  private viewOf(method: StagingMethod | undefined, { username }: StageRequest): string | undefined {
-    if (method?.capabilities.destination !== 'user_area') return undefined;
-    return this.options.userViewPrefix?.replaceAll('{username}', username);
+  private async isForLater({ record }: ReadyOperation, request: StageRequest): Promise<boolean> {
+    const method = this.methods.find(request.method);
+    if (!method || method.capabilities.destination === 'none') return false;
+    try {
+      await this.accounts.admit(record.username);
+      return true;
+    } catch (error) {
+      if (error instanceof AppError) return false;
+      throw error;
+    }
   }
 
-  private async stageBy(
-    method: StagingMethod,
-    operation: StagingOperation,
-    context: StagingContext,
-  ): Promise<StagingOutcome> {
-    await this.accounts.admit(operation.username);
-    return method.stage(operation, context);
+  /** From now on somebody relies on it who does not hold a connection. */
+  private async join(first: StagingRecord): Promise<StagingRecord> {
+    if (!first.background) {
+      await this.records.update(first.id, { background: true });
+      first.background = true;
+    }
+    return (await this.records.find(first.id)) ?? first;
   }
 }

@@ -52,6 +52,10 @@ export class ConfigController {
       limits: {
         max_tree_files: this.settings.get('MAX_TREE_FILES'),
         max_operation_bytes: this.settings.get('MAX_OPERATION_BYTES'),
+        max_batch_items: this.settings.get('MAX_BATCH_ITEMS'),
+        max_running_per_user: this.settings.get('MAX_RUNNING_PER_USER'),
+        max_queued_per_user: this.settings.get('MAX_QUEUED_PER_USER'),
+        max_running: this.settings.get('WORKER_CONCURRENCY'),
         max_path_bytes: MAX_PATH_BYTES,
         max_segment_bytes: MAX_SEGMENT_BYTES,
         download_url_ttl_seconds: this.settings.get('DOWNLOAD_URL_TTL_SECONDS'),

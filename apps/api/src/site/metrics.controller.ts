@@ -16,7 +16,7 @@ export class MetricsController {
     operationId: 'getMetrics',
     summary: 'Read the metrics of this process',
     description:
-      '`staging_operations_total{method,status,code}`, `staging_operation_duration_seconds`, `staging_bytes_total{method}`, `staging_downloads_total{result}`, `staging_queue_depth`, `staging_operations_running`, `nodejs_eventloop_lag_*` and the usual ones of a process.',
+      '`staging_operations_total{method,status,code}`, `staging_operation_duration_seconds`, `staging_bytes_total{method}`, `staging_downloads_total{result}`, `staging_queue_depth`, `staging_operations_running`, `staging_file_tasks_waiting`, `nodejs_eventloop_lag_*` and the usual ones of a process.',
   })
   @ApiOkResponse({
     description: 'Text in the format of Prometheus.',

@@ -1,6 +1,6 @@
 import { type WorkerPool } from '@app/files';
 import { StagingRecord } from '@app/records';
-import { type MethodRegistry, OperationEvents, type RunningOperations } from '@app/staging';
+import { type MethodRegistry, OperationEvents } from '@app/staging';
 import { Metrics } from './metrics.service';
 
 const events = new OperationEvents();
@@ -10,17 +10,17 @@ const methods = {
   find: (name: string) => destinations[name] && { capabilities: { destination: destinations[name] } },
 } as MethodRegistry;
 const pool = { waiting: 7 } as WorkerPool;
-const running = { ids: ['a', 'b'] } as RunningOperations;
+const queue = { waiting: 5, running: 2 };
 
 function ended(fields: Partial<StagingRecord>): void {
-  events.ended({ record: Object.assign(new StagingRecord(), fields), seconds: 2 });
+  events.ended({ record: Object.assign(new StagingRecord(), fields), seconds: 2, failure: null });
 }
 
 describe('Metrics', () => {
   let metrics: Metrics;
 
   beforeEach(() => {
-    metrics = new Metrics(events, methods, pool, running);
+    metrics = new Metrics(events, methods, pool, queue);
     metrics.onModuleInit();
   });
   afterEach(() => metrics.onApplicationShutdown());
@@ -57,7 +57,7 @@ describe('Metrics', () => {
 
   it('tell what waits, what runs and how the process is', async () => {
     const text = await metrics.registry.metrics();
-    expect(text).toMatch(/^staging_queue_depth 7$/m);
+    expect(text).toMatch(/^staging_queue_depth 5$/m);
     expect(text).toMatch(/^staging_operations_running 2$/m);
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
     expect(text).toMatch(/^process_resident_memory_bytes /m);

@@ -1,7 +1,8 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { WorkerPool } from '@app/files';
-import { MethodRegistry, type OperationEnded, OperationEvents, RunningOperations } from '@app/staging';
+import { JOB_QUEUE, type JobQueue } from '@app/queue';
+import { MethodRegistry, type OperationEnded, OperationEvents } from '@app/staging';
 
 /** From a small file to a long night of copying, in seconds. */
 const DURATIONS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800, 7200, 28_800];
@@ -44,11 +45,12 @@ export class Metrics implements OnModuleInit, OnApplicationShutdown {
     private readonly events: OperationEvents,
     private readonly methods: MethodRegistry,
     pool: WorkerPool,
-    running: RunningOperations,
+    @Inject(JOB_QUEUE) queue: Pick<JobQueue, 'waiting' | 'running'>,
   ) {
     collectDefaultMetrics({ register: this.registry });
-    this.gauge('staging_queue_depth', 'Pieces of file work that wait for a worker', () => pool.waiting);
-    this.gauge('staging_operations_running', 'Operations under way', () => running.ids.length);
+    this.gauge('staging_queue_depth', 'Operations that wait for their turn', () => queue.waiting);
+    this.gauge('staging_operations_running', 'Operations under way', () => queue.running);
+    this.gauge('staging_file_tasks_waiting', 'Pieces of file work that wait for a thread', () => pool.waiting);
   }
 
   onModuleInit(): void {

@@ -1,7 +1,6 @@
 import { AppError } from '@app/core';
 import { type RootState } from '@app/files';
 import { type DatabaseHealth } from '@app/records';
-import { RunningOperations } from '@app/staging';
 import { Readiness } from './readiness.service';
 import { type MethodMonitor, type MethodState } from './method-monitor';
 import { type RootMonitor, type RootsSeen } from './root-monitor';
@@ -14,18 +13,13 @@ function root(fields: Partial<RootState> = {}): RootState {
 interface Scene {
   check?: () => Promise<void>;
   seen?: Partial<RootsSeen>;
-  running?: RunningOperations;
+  queue?: { accepting: boolean };
   methods?: MethodState[];
 }
 
-function readiness({
-  check = () => Promise.resolve(),
-  seen = {},
-  running = new RunningOperations(),
-  methods = [],
-}: Scene) {
+function readiness({ check = () => Promise.resolve(), seen = {}, queue = { accepting: true }, methods = [] }: Scene) {
   const roots = { seen: { target: root(), storages: [root({ storage: 'hot' })], secondsAgo: 1, ...seen } };
-  return new Readiness({ check } as DatabaseHealth, roots as RootMonitor, running, {
+  return new Readiness({ check } as DatabaseHealth, roots as RootMonitor, queue, {
     seen: methods,
   } as unknown as MethodMonitor);
 }
@@ -96,9 +90,7 @@ describe('Readiness', () => {
   });
 
   it('is down while the service stops', async () => {
-    const running = new RunningOperations();
-    await running.drain(0);
-    const answer = await readiness({ running }).check();
+    const answer = await readiness({ queue: { accepting: false } }).check();
     expect(answer.status).toBe('down');
     expect(answer.checks.service).toEqual({ status: 'down', detail: 'The service is stopping.' });
   });

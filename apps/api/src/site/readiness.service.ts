@@ -1,8 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
 import { type RootState } from '@app/files';
+import { JOB_QUEUE, type JobQueue } from '@app/queue';
 import { DatabaseHealth } from '@app/records';
-import { RunningOperations } from '@app/staging';
 import { type CheckDto, type ReadyDto } from './dto/health.dto';
 import { MethodMonitor, type MethodState } from './method-monitor';
 import { RootMonitor, type RootsSeen } from './root-monitor';
@@ -22,7 +22,7 @@ export class Readiness {
   constructor(
     private readonly database: DatabaseHealth,
     private readonly roots: RootMonitor,
-    private readonly running: RunningOperations,
+    @Inject(JOB_QUEUE) private readonly queue: Pick<JobQueue, 'accepting'>,
     private readonly methods: MethodMonitor,
   ) {}
 
@@ -30,7 +30,7 @@ export class Readiness {
   async check(): Promise<ReadyDto> {
     const seen = this.roots.seen;
     const checks = {
-      service: this.running.accepting ? UP : down('The service is stopping.'),
+      service: this.queue.accepting ? UP : down('The service is stopping.'),
       database: await this.databaseInTime(),
       storages: seen.storages.map((state) => ({ name: state.storage ?? '', ...rootCheck(state) })),
       user_areas: rootCheck(seen.target),

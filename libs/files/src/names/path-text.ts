@@ -34,6 +34,11 @@ function percentEncode(raw: RawName): string {
   });
 }
 
+/** The bytes that {@link showPath} or {@link showPathAs} made such a text of. */
+export function rawFromShown(text: string, encoding: PathText['encoding']): RawName {
+  return encoding === 'percent' ? unescaped(text) : rawFromText(text);
+}
+
 function malformed(field: string, message: string): AppError {
   return new AppError('validation_failed', `${field} ${message}.`, { errors: [{ field, message }] });
 }
@@ -58,7 +63,10 @@ function textBytes(field: string, text: string): RawName {
 
 function percentDecode(field: string, text: string): RawName {
   if (!/^(?:[^%]|%[0-9A-Fa-f]{2})*$/s.test(text)) throw malformed(field, 'has a % that no two hex digits follow');
-  const bytes = textBytes(field, text);
+  return unescaped(textBytes(field, text));
+}
+
+function unescaped(bytes: string): RawName {
   return bytes.replace(/%([0-9A-Fa-f]{2})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 

@@ -84,6 +84,9 @@ export interface JobQueue {
   readonly waiting: number;
   readonly running: number;
 
+  /** False once the queue stops. */
+  readonly accepting: boolean;
+
   /**
    * Stops for good: hands out nothing more, waits `graceMs` for what runs, then asks the rest to end for `reason` and
    * waits until it has. Jobs that wait are forgotten here; their records stay.

@@ -1,27 +1,213 @@
-import { Injectable } from '@nestjs/common';
-import { type StagingRecord } from '@app/records';
+import { Inject, Injectable } from '@nestjs/common';
+import { AppError } from '@app/core';
+import { AppLogger } from '@app/logging';
+import { type Job, JOB_QUEUE, type JobQueue, type Place, shuttingDown } from '@app/queue';
+import { OperationRepository, type StagingRecord } from '@app/records';
+import { type CallerHooks } from '../contract/staging-method';
+import { type AttemptEnd, OperationRunner } from './operation-runner';
+import { OperationWatch } from './operation-watch';
+import { Preparation, type ReadyOperation } from './preparation';
+import { type Admission, QueueLimits, tooManyRunning } from './queue-limits';
+import { RequestsUnderWay } from './requests-under-way';
 
-/** Room for jobs in a user's line, until they are in it. */
-export interface Admission {
-  /** They are in the queue, or will never be. */
-  done(): void;
-}
+/** Pause before a job is taken up again whose record could not be read, in milliseconds. */
+const UNREADABLE_PAUSE_MS = 5000;
 
-/** Brings operations to the queue, and back from there to be done. */
+/** Brings operations to the queue, and back from there to be done: the one path of all of them. */
 @Injectable()
 export class Dispatcher {
+  /** Operations that wait in line while somebody waits for them; all others are read from their records. */
+  private readonly awaited = new Map<string, ReadyOperation>();
+
+  constructor(
+    @Inject(JOB_QUEUE) private readonly queue: JobQueue,
+    private readonly limits: QueueLimits,
+    private readonly records: OperationRepository,
+    private readonly preparation: Preparation,
+    private readonly runner: OperationRunner,
+    private readonly watch: OperationWatch,
+    private readonly underWay: RequestsUnderWay,
+    private readonly logger: AppLogger,
+  ) {}
+
+  /** Begins to do what is in the queue. */
+  start(): void {
+    this.queue.start((job, signal) => this.take(job, signal));
+  }
+
+  /**
+   * Does a new operation while its caller waits: resolves with the settled record of a success, rejects with the
+   * failure that names the operation. Throws `quota_exceeded`, `shutting_down`, `database_unavailable`: then nothing
+   * was done.
+   */
+  async run(ready: ReadyOperation): Promise<StagingRecord> {
+    const { record } = ready;
+    const place = this.placeFor(ready);
+    if (!place) return this.waitInLine(ready);
+    await this.writeIn(place, ready);
+    const { failure, again } = await place.run((signal) => this.perform(ready, signal));
+    if (failure) throw failure;
+    return again ? this.untilEnded(record) : record;
+  }
+
+  /** Begins a new operation, or puts it in line: resolves when that is recorded. Throws as {@link run} does. */
+  async accept(ready: ReadyOperation): Promise<void> {
+    const place = this.placeFor(ready);
+    if (!place) return this.putInLine(ready);
+    await this.writeIn(place, ready);
+    void place.run((signal) => this.perform(ready, signal));
+  }
+
+  /** Takes a recorded operation, whose record says `running`, up in the place that was had for it. */
+  resume(place: Place, record: StagingRecord, hooks: CallerHooks): Promise<AttemptEnd> {
+    const ready = this.preparation.ofRecord(record, hooks);
+    return place.run((signal) => this.perform(ready, signal));
+  }
+
   /** Tells the queue of queued records, which are in the database already. */
-  enqueue(_records: readonly StagingRecord[]): Promise<void> {
-    return Promise.reject(new Error('not there yet'));
+  async enqueue(records: readonly StagingRecord[]): Promise<void> {
+    for (const record of records) this.underWay.add(record);
+    await this.queue.add(records.map(jobOf));
+  }
+
+  /** Takes an operation out of the line; its record says already that it has ended. */
+  async withdraw(id: string): Promise<void> {
+    this.awaited.delete(id);
+    await this.queue.withdraw(id);
   }
 
   /** Asks an operation that runs to end, for this reason; false when it does not run here. */
-  abort(_id: string, _reason: Error): Promise<boolean> {
-    return Promise.reject(new Error('not there yet'));
+  abort(id: string, reason: Error): Promise<boolean> {
+    return this.queue.abort(id, reason);
   }
 
   /** Makes room for `jobs` more in a user's line. Throws `quota_exceeded` beyond the site's limit. */
-  admit(_user: string, _jobs: number): Admission {
-    return { done: () => undefined };
+  admit(user: string, jobs: number): Admission {
+    return this.limits.admit(user, jobs);
   }
+
+  /** A place beside the others, for work that its caller takes part in. Throws `quota_exceeded`, `shutting_down`. */
+  attend(record: StagingRecord): Place {
+    const place = this.queue.attend(jobOf(record));
+    if (!place) throw tooManyRunning();
+    return place;
+  }
+
+  /** Ends all that waits in line while somebody waits for it: the service stops. The rest stays recorded as queued. */
+  async refuseAwaited(): Promise<void> {
+    const awaited = [...this.awaited.values()];
+    this.awaited.clear();
+    await Promise.all(awaited.map((ready) => this.runner.refuse(ready, shuttingDown())));
+  }
+
+  /** Null when the operation has to wait in line. Work that needs its caller cannot. */
+  private placeFor({ record, hooks }: ReadyOperation): Place | null {
+    return needsCaller(hooks) ? this.attend(record) : this.queue.reserve(jobOf(record));
+  }
+
+  private async writeIn(place: Place, ready: ReadyOperation): Promise<void> {
+    Object.assign(ready.record, { status: 'running', startedAt: new Date() });
+    try {
+      await this.runner.write(ready);
+    } catch (error) {
+      place.giveBack();
+      throw error;
+    }
+    // What needs its caller is nobody else's.
+    if (!needsCaller(ready.hooks)) this.underWay.add(ready.record);
+  }
+
+  private async waitInLine(ready: ReadyOperation): Promise<StagingRecord> {
+    const { record } = ready;
+    this.awaited.set(record.id, ready);
+    try {
+      await this.putInLine(ready);
+    } catch (error) {
+      this.awaited.delete(record.id);
+      throw error;
+    }
+    return this.untilEnded(record);
+  }
+
+  private async putInLine(ready: ReadyOperation): Promise<void> {
+    const { record } = ready;
+    const admission = this.limits.admit(record.username, 1);
+    try {
+      await this.runner.write(ready);
+      this.underWay.add(record);
+      await this.queue.add([jobOf(record)]);
+    } finally {
+      admission.done();
+    }
+  }
+
+  /** Called in the same turn in which the operation was put in line, so that its end is seen. */
+  private async untilEnded({ id }: StagingRecord): Promise<StagingRecord> {
+    const event = await this.watch.untilEnded(id, Infinity);
+    if (!event) throw shuttingDown().ofOperation(id);
+    if (event.failure) throw event.failure;
+    return event.record;
+  }
+
+  private async take(job: Job, signal: AbortSignal): Promise<void> {
+    const awaited = this.awaited.get(job.id);
+    try {
+      const ready = awaited ?? (await this.restore(job.id));
+      const isTaken = ready !== null && (await this.claim(ready));
+      this.awaited.delete(job.id);
+      if (isTaken) await this.perform(ready, signal);
+    } catch (error) {
+      await this.afterUnreadable(job, awaited, error);
+    }
+  }
+
+  private async restore(id: string): Promise<ReadyOperation | null> {
+    const record = await this.records.find(id);
+    return record?.status === 'queued' ? this.preparation.ofRecord(record) : null;
+  }
+
+  /** False when it was ended, or is done by somebody else. */
+  private async claim({ record }: ReadyOperation): Promise<boolean> {
+    const begun = { status: 'running' as const, startedAt: new Date(), notBefore: null };
+    if (!(await this.records.transition(record.id, ['queued'], begun))) return false;
+    Object.assign(record, begun);
+    this.watch.changed(record.id);
+    return true;
+  }
+
+  /** The record of a job cannot be read or claimed now: whoever waits is told, what nobody waits for is done later. */
+  private async afterUnreadable(job: Job, awaited: ReadyOperation | undefined, error: unknown): Promise<void> {
+    this.logger.warning('The operation could not be begun', { operation_id: job.id, error });
+    this.awaited.delete(job.id);
+    if (awaited) await this.runner.refuse(awaited, AppError.from(error));
+    else await this.addAgain({ ...job, notBefore: new Date(Date.now() + UNREADABLE_PAUSE_MS) });
+  }
+
+  private async perform(ready: ReadyOperation, signal: AbortSignal): Promise<AttemptEnd> {
+    const end = await this.runner.perform(ready, signal);
+    if (end.again) {
+      this.watch.changed(ready.record.id);
+      await this.addAgain(jobOf(ready.record));
+    }
+    return end;
+  }
+
+  private async addAgain(job: Job): Promise<void> {
+    try {
+      await this.queue.add([job]);
+    } catch (error) {
+      // A queue that stops leaves it to the next process.
+      if (!(error instanceof AppError && error.code === 'shutting_down')) throw error;
+    }
+  }
+}
+
+/** Such work cannot wait, nor go on in another process. */
+function needsCaller({ deliver, callerToken }: CallerHooks): boolean {
+  return deliver !== null || callerToken !== null;
+}
+
+/** The queue's view of a record. */
+export function jobOf({ id, username: user, batchId: batch, notBefore }: StagingRecord): Job {
+  return { id, user, batch, notBefore };
 }

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
 import { type Algorithm } from '@app/files';
 import { AppLogger } from '@app/logging';
@@ -10,76 +10,49 @@ import {
   type StagingRecord,
 } from '@app/records';
 import { OperationCancelled } from '../contract/operation-cancelled';
-import {
-  type CallerHooks,
-  type StagingContext,
-  type StagingOperation,
-  type StagingOutcome,
-} from '../contract/staging-method';
+import { type StagingContext, type StagingOperation, type StagingOutcome } from '../contract/staging-method';
+import { type StagingOptions } from '../contract/staging-options';
+import { STAGING_OPTIONS } from '../staging.tokens';
+import { AttemptManifest } from './attempt-manifest';
+import { LiveOperations } from './live-operations';
+import { manifestOf } from './manifest-rows';
 import { OperationEvents } from './operation-events';
-import { RunningOperations } from './running-operations';
-import { cancellationOf, failureOf, manifestOf, successOf, wasCancelled } from './settlement';
-
-/** Does the work of one operation. */
-export type Work = (context: StagingContext) => Promise<StagingOutcome>;
-
-/** An operation that is ready to run. */
-export interface ReadyOperation {
-  record: StagingRecord;
-  operation: StagingOperation;
-  hooks: CallerHooks;
-  /** The place that staged paths are relative to, as the user sees it; undefined where they are told as they are. */
-  view: string | undefined;
-}
-
-/** Failures that operators should see as errors; the others are the caller's to mend. */
-const SITE_FAILURES = new Set(['internal_error', 'storage_unavailable', 'insufficient_storage', 'checksum_mismatch']);
+import { causeOf, levelOf, told } from './operation-log';
+import { type ReadyOperation } from './preparation';
+import { type FurtherAttempt, furtherAttemptAfter } from './retry-policy';
+import { cancellationOf, failureOf, successOf, wasCancelled } from './settlement';
 
 /** What has no record (contract, section 3): here, what only a look at the source showed to be no proper request. */
 const UNRECORDED = new Set(['validation_failed', 'quota_exceeded']);
 
-/** Runs one operation from its written record to its settled one, and logs each step under its id. */
+/** How an attempt ended. */
+export interface AttemptEnd {
+  /** What whoever waits is told; null after a success, and when there is another attempt to come. */
+  failure: AppError | null;
+  /** The record waits again: for a further attempt. */
+  again: FurtherAttempt | null;
+}
+
+const SUCCESS: AttemptEnd = { failure: null, again: null };
+
+/** Does one attempt of an operation whose record says `running`, to its settled record, and logs each step under its id. */
 @Injectable()
 export class OperationRunner {
   constructor(
     private readonly records: OperationRepository,
     private readonly manifest: ManifestRepository,
     private readonly deferred: DeferredSettlements,
-    private readonly running: RunningOperations,
+    private readonly live: LiveOperations,
     private readonly events: OperationEvents,
     private readonly logger: AppLogger,
+    @Inject(STAGING_OPTIONS) private readonly options: Pick<StagingOptions, 'retries'>,
   ) {}
 
-  /**
-   * Writes the record, does the work and settles the record. Resolves with a successful record; rejects with an
-   * AppError that names the operation, or with `database_unavailable` when no record could be written: then nothing was
-   * done.
-   */
-  async run(ready: ReadyOperation, work: Work): Promise<StagingRecord> {
-    const { record } = ready;
-    const log = this.logger.child({ operation_id: record.id, method: record.method, username: record.username });
-    const { localPathOnStorage: source, relativePath: destination, storage } = record;
-    log.info('Staging requested', { source, destination, storage });
-    const begun = performance.now();
-    let failure: AppError | null = null;
-    await this.write(record, log);
-    try {
-      const outcome = await this.running.run(record.id, (signal) => work(this.context(ready, signal, log)));
-      await this.succeed(ready, await this.compareChecksums(outcome, ready.operation), log);
-      log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
-      return record;
-    } catch (error) {
-      failure = await this.fail(record, error);
-      const fields = told(record, begun);
-      if (error instanceof OperationCancelled) log.info(`Cancelled: ${error.message}`, fields);
-      else log[levelOf(failure)](failure.message, { ...fields, code: failure.code, ...causeOf(failure, error) });
-      throw failure;
-    } finally {
-      this.events.ended({ record, seconds: (performance.now() - begun) / 1000, failure });
-    }
-  }
-
-  private async write(record: StagingRecord, log: AppLogger): Promise<void> {
+  /** Writes the record of a new operation. Throws `database_unavailable`: then nothing may be done. */
+  async write({ record }: ReadyOperation): Promise<void> {
+    const log = this.logOf(record);
+    const { localPathOnStorage: source, relativePath: destination, storage, status } = record;
+    log.info('Staging requested', { source, destination, storage, ...(status === 'queued' && { status }) });
     try {
       await this.records.insert(record);
     } catch (error) {
@@ -88,17 +61,68 @@ export class OperationRunner {
     }
   }
 
-  private context({ record, hooks }: ReadyOperation, signal: AbortSignal, log: AppLogger): StagingContext {
+  /** Does the work and settles the record, or lets it wait for a further attempt. Never rejects. */
+  async perform(ready: ReadyOperation, signal: AbortSignal): Promise<AttemptEnd> {
+    const { record } = ready;
+    const log = this.logOf(record);
+    const begun = performance.now();
+    if (record.attempts > 1) log.info(`Attempt ${record.attempts} begins`);
+    const rows = new AttemptManifest(this.manifest, record);
+    this.live.begin(record.id);
+    try {
+      const outcome = await ready.work(this.context(ready, signal, log, rows));
+      await rows.removeStale();
+      await this.succeed(ready, await this.compareChecksums(outcome, ready.operation), log);
+      log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
+      this.tellEnd(record, null);
+      return SUCCESS;
+    } catch (error) {
+      Object.assign(record, this.live.end(record.id));
+      return await this.afterFailure(record, error, log, begun);
+    }
+  }
+
+  /** Ends an operation that never came to run, as a failure; returns that as its caller is told. */
+  async refuse({ record }: ReadyOperation, error: AppError): Promise<AppError> {
+    await this.settle(record, failureOf(error), []);
+    this.logOf(record)[levelOf(error)](error.message, { code: error.code });
+    const failure = error.ofOperation(record.id);
+    this.tellEnd(record, failure);
+    return failure;
+  }
+
+  /** Tells of an operation that was cancelled while it waited. */
+  withdrawn(record: StagingRecord, reason: OperationCancelled): void {
+    this.logOf(record).info(`Cancelled: ${reason.message}`);
+    this.tellEnd(record, wasCancelled(reason).ofOperation(record.id));
+  }
+
+  private logOf({ id, method, username }: StagingRecord): AppLogger {
+    return this.logger.child({ operation_id: id, method, username });
+  }
+
+  private tellEnd(record: StagingRecord, failure: AppError | null): void {
+    this.live.end(record.id);
+    const seconds = Math.max(0, Date.now() - record.createdAt.getTime()) / 1000;
+    this.events.ended({ record, seconds, failure });
+  }
+
+  private context(
+    { record, hooks }: ReadyOperation,
+    signal: AbortSignal,
+    log: AppLogger,
+    rows: AttemptManifest,
+  ): StagingContext {
     return {
       ...hooks,
       signal: hooks.gone ? AbortSignal.any([signal, hooks.gone]) : signal,
       note: (message, fields) => log.info(message, fields),
-      waitsFor: () => undefined,
-      onProgress: () => undefined,
-      earlier: null,
-      keeps: () => false,
-      onManifest: (rows) => this.manifest.add(manifestOf(record.id, rows)),
-      onRestart: () => this.manifest.removeOf(record.id),
+      onManifest: (added) => rows.add(added),
+      onRestart: () => rows.restart(),
+      onProgress: (progress) => this.live.report(record.id, progress),
+      waitsFor: (reason) => this.live.waitsFor(record.id, reason),
+      earlier: rows.earlier,
+      keeps: (error) => this.againAfter(record, AppError.from(error)) !== null,
       // What cannot be recorded must not appear: a database that went away is noticed before anything is visible.
       beforePublish: () => this.records.confirmRunning(record.id),
       knownChecksum: async (file) => {
@@ -124,16 +148,49 @@ export class OperationRunner {
     }
   }
 
-  /** Records a failure, or that the operation was cancelled; returns it as the caller is told it. */
-  private async fail(record: StagingRecord, error: unknown): Promise<AppError> {
+  private async afterFailure(
+    record: StagingRecord,
+    error: unknown,
+    log: AppLogger,
+    begun: number,
+  ): Promise<AttemptEnd> {
     if (error instanceof OperationCancelled) {
       await this.settle(record, cancellationOf(error), []);
-      return wasCancelled(error).ofOperation(record.id);
+      log.info(`Cancelled: ${error.message}`, told(record, begun));
+      return this.ended(record, wasCancelled(error).ofOperation(record.id));
     }
     const failure = AppError.from(error);
-    if (UNRECORDED.has(failure.code) && (await this.discard(record, failure))) return failure;
-    await this.settle(record, failureOf(failure), []);
-    return failure.ofOperation(record.id);
+    const again = await this.tryAgain(record, failure, log);
+    if (again) return { failure: null, again };
+    const isDiscarded = UNRECORDED.has(failure.code) && !record.background && (await this.discard(record, failure));
+    if (!isDiscarded) await this.settle(record, failureOf(failure), []);
+    log[levelOf(failure)](failure.message, { ...told(record, begun), code: failure.code, ...causeOf(failure, error) });
+    return this.ended(record, isDiscarded ? failure : failure.ofOperation(record.id));
+  }
+
+  private ended(record: StagingRecord, failure: AppError): AttemptEnd {
+    this.tellEnd(record, failure);
+    return { failure, again: null };
+  }
+
+  private againAfter(record: StagingRecord, failure: AppError): FurtherAttempt | null {
+    return furtherAttemptAfter(record, failure, this.options.retries);
+  }
+
+  /** Lets the record wait for a further attempt, where one is worth it; null where not, or where that cannot be recorded. */
+  private async tryAgain(record: StagingRecord, failure: AppError, log: AppLogger): Promise<FurtherAttempt | null> {
+    const again = this.againAfter(record, failure);
+    if (!again) return null;
+    const { code, message } = failure;
+    try {
+      if (!(await this.records.transition(record.id, ['running'], again.values))) return null;
+    } catch (error) {
+      log.warning('A further attempt could not be recorded', { error });
+      return null;
+    }
+    Object.assign(record, again.values);
+    log.warning(`${message} It is tried again.`, { code, attempt: record.attempts, not_before: again.notBefore });
+    return again;
   }
 
   /** False when the database cannot do it now: then the record stays, as a failure. */
@@ -158,34 +215,6 @@ export class OperationRunner {
       return true;
     }
   }
-}
-
-function levelOf(failure: AppError): 'error' | 'warning' {
-  return SITE_FAILURES.has(failure.code) ? 'error' : 'warning';
-}
-
-/** What the log says of an operation at its end; what is not known is left out. */
-function told(record: StagingRecord, begun: number): Record<string, unknown> {
-  const { checksumAlgorithm, checksumValue } = record;
-  const fields = {
-    source: record.localPathOnStorage,
-    destination: record.relativePath,
-    kind: record.kind,
-    staged_path: record.stagedPath,
-    files: record.filesDone,
-    bytes: record.bytesDone,
-    link: record.link,
-    checksum: checksumValue && `${checksumAlgorithm}:${checksumValue}`,
-    matches_source: record.matchesSource,
-    duration_ms: Math.round(performance.now() - begun),
-  };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined));
-}
-
-/** The stack goes to the log where it tells more than the sentence. */
-function causeOf(failure: AppError, error: unknown): { error?: unknown } {
-  if (!(error instanceof AppError)) return { error };
-  return failure.cause === undefined ? {} : { error: failure.cause };
 }
 
 function sameHex(one: string, other: string): boolean {

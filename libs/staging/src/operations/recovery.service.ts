@@ -1,40 +1,46 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { LeftOvers, readDestination } from '@app/files';
 import { AppLogger } from '@app/logging';
-import { OperationRepository, OrphanedOperations, type StagingRecord } from '@app/records';
+import { IdempotencyRepository, OperationRepository, Processes, type StagingRecord } from '@app/records';
 import { type StagingOptions } from '../contract/staging-options';
 import { STAGING_OPTIONS } from '../staging.tokens';
-import { RunningOperations } from './running-operations';
-import { failureOf, processDied } from './settlement';
+import { Dispatcher } from './dispatcher';
+import { Inheritance } from './inheritance';
 
-/** How often operations of dead processes are looked for; a process beats for its own in the same rhythm. */
+/** How often a process says that it lives, and dead ones are looked for. */
 const ROUND_MS = 30_000;
 /** Records that one round removes at most, so that no round takes long. */
 const RETENTION_BATCH = 1000;
 const DAY_MS = 86_400_000;
 
 /**
- * Ends what dead processes left: their records are settled as failures that say so, and what lies in their private
- * directories is removed; nothing else ever is. Runs at the start, and again from time to time for other processes.
+ * Goes on with what dead processes left: work that nobody's connection depended on waits in line again, all else is
+ * settled as a failure that says so, and what lies in private directories of ended operations is removed; nothing else
+ * ever is. Runs at the start, before anything is taken from the queue, and again from time to time for other processes.
  */
 @Injectable()
 export class RecoveryService implements OnApplicationBootstrap, OnApplicationShutdown {
-  /** Dead operations whose private directories could not be removed yet. */
-  private readonly unswept = new Map<string, StagingRecord | null>();
+  /** Ended operations whose private directories could not be removed yet. */
+  private readonly unswept = new Map<string, StagingRecord>();
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly records: OperationRepository,
-    private readonly orphans: OrphanedOperations,
+    private readonly processes: Processes,
+    private readonly idempotency: IdempotencyRepository,
+    private readonly inheritance: Inheritance,
+    private readonly dispatcher: Dispatcher,
     private readonly leftOvers: LeftOvers,
-    private readonly running: RunningOperations,
     private readonly logger: AppLogger,
-    @Inject(STAGING_OPTIONS) private readonly options: StagingOptions,
+    @Inject(STAGING_OPTIONS) private readonly options: Pick<StagingOptions, 'recordRetentionDays'>,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.attempt('settle', () => this.settleOrphans());
+    // Without this nobody would find what this process leaves.
+    await this.processes.register();
+    await this.attempt('take over', () => this.takeOver());
+    this.dispatcher.start();
     // A storage that hangs must not keep the service from starting: its left-overs are removed when it is back.
     this.round = this.attempt('find', () => this.findLeftOvers())
       .then(() => this.sweep())
@@ -51,8 +57,8 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
   }
 
   private async runRound(): Promise<void> {
-    await this.attempt('beat for', () => this.beat());
-    await this.attempt('settle', () => this.settleOrphans());
+    await this.attempt('beat for', () => this.processes.beat());
+    await this.attempt('take over', () => this.takeOver());
     await this.sweep();
     await this.attempt('expire', () => this.expire());
   }
@@ -65,23 +71,18 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
     }
   }
 
-  private async beat(): Promise<void> {
-    await this.records.beat(this.running.ids);
-  }
-
-  private async settleOrphans(): Promise<void> {
-    for (const record of await this.orphans.list()) {
-      const { id, method, username } = record;
-      if (!(await this.records.settle(id, failureOf(processDied())))) continue;
-      this.logger.warning('Settled an operation whose process died', { operation_id: id, method, username });
-      this.unswept.set(id, record);
+  private async takeOver(): Promise<void> {
+    for (const name of await this.processes.dead()) {
+      if (!(await this.processes.inherit(name))) continue;
+      await this.inheritance.take(name, (record) => this.unswept.set(record.id, record));
+      await this.processes.forget(name);
     }
   }
 
   private async findLeftOvers(): Promise<void> {
     for (const id of await this.leftOvers.list()) {
       const record = await this.records.find(id);
-      if (record && record.finishedAt === null) continue; // alive, or an orphan that is settled first
+      if (record && record.finishedAt === null) continue; // alive, or goes on from there
       if (record) this.unswept.set(id, record);
       else this.logger.warning('A private directory has no record here; it is left alone', { operation_id: id });
     }
@@ -90,6 +91,9 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
   private async sweep(): Promise<void> {
     for (const [id, record] of this.unswept) {
       await this.attempt('clean up after', async () => {
+        const now = await this.records.find(id);
+        // Somebody had it tried again meanwhile: the directory is in use.
+        if (now && now.finishedAt === null) return void this.unswept.delete(id);
         await this.leftOvers.remove(id, destinationOf(record));
         this.unswept.delete(id);
         this.logger.info('Removed what a dead operation left', { operation_id: id });
@@ -98,6 +102,7 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
   }
 
   private async expire(): Promise<void> {
+    await this.idempotency.deleteBefore(new Date(Date.now() - DAY_MS));
     const days = this.options.recordRetentionDays;
     if (days === 0) return;
     const removed = await this.records.deleteEndedBefore(new Date(Date.now() - days * DAY_MS), RETENTION_BATCH);
@@ -105,7 +110,7 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
   }
 }
 
-function destinationOf(record: StagingRecord | null): Parameters<LeftOvers['remove']>[1] {
-  if (!record?.relativePath) return null;
+function destinationOf(record: StagingRecord): Parameters<LeftOvers['remove']>[1] {
+  if (!record.relativePath) return null;
   return { username: record.username, path: readDestination(record.relativePath, record.nameEncoding) };
 }

@@ -1,6 +1,6 @@
 import { type Algorithm, readDestination, readPath } from '@app/files';
 import { type StagingRecord } from '@app/records';
-import { type StagingMethod, type StagingOperation } from '../contract/staging-method';
+import { type StagingOperation } from '../contract/staging-method';
 
 /** The operation that a record was written for: all that a method needs to do it again. */
 export function operationOf(record: StagingRecord): StagingOperation {
@@ -18,14 +18,4 @@ export function operationOf(record: StagingRecord): StagingOperation {
     ifExists: record.ifExists ?? 'skip',
     server: record.server,
   };
-}
-
-/** The place that staged paths of a method are relative to, as its user sees it; undefined where they are told as they are. */
-export function viewOf(
-  method: StagingMethod | undefined,
-  username: string,
-  userViewPrefix: string | undefined,
-): string | undefined {
-  if (method?.capabilities.destination !== 'user_area') return undefined;
-  return userViewPrefix?.replaceAll('{username}', username);
 }

@@ -23,57 +23,9 @@ const LONGEST_DELAY_MS = 15 * 60_000;
 /** Attempts that ended with their process: more, and the operation is taken for what ends it. */
 const MAX_INTERRUPTED = 3;
 
-/** Whether somebody may ask for a further attempt: it could end in another way, once something was mended. */
-export function isRetryable({ status, errorCode }: Pick<StagingRecord, 'status' | 'errorCode'>): boolean {
-  return status === 'cancelled' || (status === 'failure' && !HOPELESS.has(errorCode ?? ''));
-}
-
-/** Whether a failure with this code may be retried on request. */
-export function isHopeless(code: ErrorCode): boolean {
-  return HOPELESS.has(code);
-}
-
-/** When the next attempt of an operation in the background begins by itself; null where it is not worth one. */
-export function nextAttempt(record: StagingRecord, error: AppError, options: RetryOptions): Date | null {
-  if (!record.background || !PASSING.has(error.code) || record.attempts >= options.attempts) return null;
-  const delay = Math.min(options.delayMs * 2 ** (record.attempts - 1), LONGEST_DELAY_MS);
-  // Not all at once: what failed together would otherwise come back together.
-  return new Date(Date.now() + delay * (0.75 + Math.random() / 2));
-}
-
-/** Whether an operation that a dead or stopping process had begun should be taken up again. */
-export function isWorthResuming({ background, history }: StagingRecord): boolean {
-  const interrupted = (history ?? []).filter((entry) => entry.status === 'interrupted').length;
-  return background === true && interrupted < MAX_INTERRUPTED;
-}
-
-/** How an attempt ended that is not the last. */
-export interface EndedAttempt {
-  status: AttemptEntry['status'];
-  errorCode: string | null;
-  errorReason: string | null;
-}
-
-/** What a record says when its present attempt is over and another one is to come. */
-export function furtherAttempt(record: StagingRecord, ended: EndedAttempt, notBefore: Date | null = null) {
-  const { attempts, startedAt } = record;
-  const entry = {
-    ...ended,
-    attempt: attempts,
-    startedAt: startedAt?.toISOString() ?? null,
-    endedAt: (record.finishedAt ?? new Date()).toISOString(),
-  };
-  return {
-    status: 'queued' as const,
-    attempts: attempts + 1,
-    history: appendAttempt(record.history, entry),
-    notBefore,
-    ...UNDONE,
-  };
-}
-
 /** As if nothing had been done. */
 const UNDONE = {
+  status: 'queued',
   outcome: null,
   errorCode: null,
   errorReason: null,
@@ -84,11 +36,66 @@ const UNDONE = {
   startedAt: null,
   finishedAt: null,
   expiresAt: null,
-};
+} as const;
+
+/** A further attempt of an operation. */
+export interface FurtherAttempt {
+  /** Not to begin earlier; null: as soon as it is its turn. */
+  notBefore: Date | null;
+  /** What the record says from now on. */
+  values: Partial<StagingRecord>;
+}
+
+/** Whether a failure with this code can never be retried. */
+export function isHopeless(code: ErrorCode): boolean {
+  return HOPELESS.has(code);
+}
+
+/** Whether somebody may ask for a further attempt: it could end in another way, once something was mended. */
+export function isRetryable({ status, errorCode }: Pick<StagingRecord, 'status' | 'errorCode'>): boolean {
+  return status === 'cancelled' || (status === 'failure' && !HOPELESS.has(errorCode ?? ''));
+}
+
+/** The attempt that follows by itself on one that failed; null where none is worth it. */
+export function furtherAttemptAfter(
+  record: StagingRecord,
+  failure: AppError,
+  options: RetryOptions,
+): FurtherAttempt | null {
+  const { code, message } = failure;
+  // The service stops: the next process goes on.
+  if (code === 'shutting_down') return attemptAfterInterruption(record);
+  if (!record.background || !PASSING.has(code) || record.attempts >= options.attempts) return null;
+  const delay = Math.min(options.delayMs * 2 ** (record.attempts - 1), LONGEST_DELAY_MS);
+  // Not all at once: what failed together would otherwise come back together.
+  const notBefore = new Date(Date.now() + delay * (0.75 + Math.random() / 2));
+  return furtherAttempt(record, { status: 'failure', errorCode: code, errorReason: message }, notBefore);
+}
+
+/**
+ * The attempt that follows on one that ended with its process; null for an operation that depends on somebody's
+ * connection, and for one that ended with its process too often.
+ */
+export function attemptAfterInterruption(record: StagingRecord): FurtherAttempt | null {
+  const interrupted = (record.history ?? []).filter((entry) => entry.status === 'interrupted').length;
+  if (!record.background || interrupted >= MAX_INTERRUPTED) return null;
+  return furtherAttempt(record, { status: 'interrupted', errorCode: null, errorReason: null }, null);
+}
 
 /** What a record says when a further attempt was asked for. From then on it depends on nobody's connection. */
-export function retryValues(record: StagingRecord, owner: string) {
-  const { status, errorCode, errorReason } = record;
-  const ended = { status: status === 'cancelled' ? 'cancelled' : 'failure', errorCode, errorReason } as const;
-  return { ...furtherAttempt(record, ended), background: true, owner };
+export function retryValues(record: StagingRecord, owner: string): Partial<StagingRecord> {
+  const { errorCode, errorReason } = record;
+  const status = record.status === 'cancelled' ? 'cancelled' : 'failure';
+  return { ...furtherAttempt(record, { status, errorCode, errorReason }, null).values, background: true, owner };
+}
+
+function furtherAttempt(
+  record: StagingRecord,
+  ended: Pick<AttemptEntry, 'status' | 'errorCode' | 'errorReason'>,
+  notBefore: Date | null,
+): FurtherAttempt {
+  const { attempts, history, startedAt, finishedAt } = record;
+  const times = { startedAt: startedAt?.toISOString() ?? null, endedAt: (finishedAt ?? new Date()).toISOString() };
+  const past = appendAttempt(history, { attempt: attempts, ...ended, ...times });
+  return { notBefore, values: { ...UNDONE, attempts: attempts + 1, history: past, notBefore } };
 }

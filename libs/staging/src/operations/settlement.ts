@@ -1,8 +1,9 @@
 import { AppError } from '@app/core';
-import { type ManifestRow, type RawName, rawFromText, showPath, showPathAs } from '@app/files';
-import { type NewStagingFile, type StagingRecord } from '@app/records';
+import { type RawName, rawFromText, showPathAs } from '@app/files';
+import { type StagingRecord } from '@app/records';
 import { type OperationCancelled } from '../contract/operation-cancelled';
 import { type StagingOutcome } from '../contract/staging-method';
+import { isHopeless } from './retry-policy';
 
 /** What a record says of an operation that went well. `view` is what staged paths are relative to, when users see that. */
 export function successOf(
@@ -45,41 +46,20 @@ function pathsOf(record: StagingRecord, stagedPath: RawName): Partial<StagingRec
 }
 
 /** What a record says of an operation that failed. */
-export function failureOf(error: AppError): Partial<StagingRecord> {
-  const { code, message, retryable } = error;
-  return { status: 'failure', errorCode: code, errorReason: message, retryable, finishedAt: new Date() };
+export function failureOf({ code, message }: AppError): Partial<StagingRecord> {
+  const told = { errorCode: code, errorReason: message, retryable: !isHopeless(code) };
+  return { status: 'failure', ...told, finishedAt: new Date() };
 }
 
 /** What a record says of an operation that was cancelled. */
 export function cancellationOf({ message, bytes }: OperationCancelled): Partial<StagingRecord> {
   const told = { errorCode: null, errorReason: message, retryable: true };
-  return { status: 'cancelled', ...told, bytesDone: bytes ?? null, finishedAt: new Date() };
+  return { status: 'cancelled', ...told, ...(bytes !== undefined && { bytesDone: bytes }), finishedAt: new Date() };
 }
 
 /** What somebody is told who still waits for an operation that was cancelled. */
-export function wasCancelled({ message }: OperationCancelled): AppError {
+export function wasCancelled({ message }: Pick<OperationCancelled, 'message'>): AppError {
   return new AppError('already_ended', message, { retryable: true });
-}
-
-/** The manifest as records keep it. A single file has its own name as path. */
-export function manifestOf(operationId: string, rows: ManifestRow[], stagedPath = ''): NewStagingFile[] {
-  return rows.map((row) => {
-    const path = showPath(row.path === '' ? (stagedPath.split('/').at(-1) ?? '') : row.path);
-    return {
-      operationId,
-      path: path.text,
-      nameEncoding: path.encoding,
-      kind: row.kind,
-      size: row.size,
-      mtimeNs: row.mtimeNs,
-      device: row.device,
-      inode: row.inode,
-      algorithm: row.checksum?.algorithm ?? null,
-      checksum: row.checksum?.value ?? null,
-      status: 'staged',
-      errorCode: null,
-    };
-  });
 }
 
 /** The record's answer to an operation whose process died while it ran. */

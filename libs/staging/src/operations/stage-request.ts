@@ -54,7 +54,7 @@ function readDestinationFor(method: StagingMethod | undefined, request: StageReq
   });
 }
 
-/** The record of an operation that begins now in the process `owner`. */
+/** The record of a new operation of the process `owner`: complete but for whether it waits or runs. */
 export function newRecord(
   operation: StagingOperation,
   request: StageRequest,
@@ -71,12 +71,15 @@ export function newRecord(
     localPathOnStorage: request.localPathOnStorage,
     relativePath: operation.destination ? (request.relativePath ?? null) : null,
     nameEncoding: request.nameEncoding,
-    status: 'running' as const,
+    expectedAlgorithm: operation.expected?.algorithm ?? null,
+    expectedChecksum: operation.expected?.value ?? null,
+    ifExists: request.ifExists,
+    background: false,
+    status: 'queued' as const,
     attempts: 1,
     label: request.label ?? null,
     server: operation.server,
     createdAt: now,
-    startedAt: now,
     heartbeatAt: now,
     owner,
   });

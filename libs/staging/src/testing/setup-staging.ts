@@ -1,29 +1,53 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AppError } from '@app/core';
-import { AccountDirectory, OwnershipPolicy, type RootRegistry } from '@app/files';
 import { createLogging, type LogEntry } from '@app/logging';
+import { LocalQueue } from '@app/queue';
 import { createRecords, type Records } from '@app/records';
-import { MethodRegistry } from '../contract/method-registry';
+import { BatchService } from '../batches/batch.service';
 import { type StagingMethod, type StagingOutcome } from '../contract/staging-method';
 import { type StagingOptions } from '../contract/staging-options';
+import { Dispatcher } from '../operations/dispatcher';
+import { Inheritance } from '../operations/inheritance';
+import { LiveOperations } from '../operations/live-operations';
+import { OperationControl } from '../operations/operation-control';
 import { type OperationEnded, OperationEvents } from '../operations/operation-events';
-import { OperationRunner } from '../operations/operation-runner';
-import { RunningOperations } from '../operations/running-operations';
+import { OperationWatch } from '../operations/operation-watch';
 import { type StageRequest } from '../operations/stage-request';
+import { PlanService } from '../planning/plan.service';
+import { ReleaseService } from '../releases/release.service';
 import { StagingService } from '../staging.service';
+import { engineOver, stopEngine } from './engine-over';
 
-/** A staging service over a real SQLite database, a real log and whatever methods a test gives it. */
+/** A staging service over a real SQLite database, a real log, a real queue and whatever methods a test gives it. */
 export interface StagingSetup {
   service: StagingService;
+  control: OperationControl;
+  batches: BatchService;
+  plans: PlanService;
+  releases: ReleaseService;
+  live: LiveOperations;
+  watch: OperationWatch;
+  queue: LocalQueue;
   records: Records;
-  running: RunningOperations;
   /** Every operation that has ended, in order. */
   ended: OperationEnded[];
   /** The log's entries of one operation, oldest first. */
   logOf: (operationId: string) => Promise<LogEntry[]>;
+  /** Goes on with what a dead process left. */
+  inherit: (dead: string) => Promise<void>;
+  /** Stops the engine as the application does. */
+  stop: (graceMs?: number) => Promise<void>;
   close: () => Promise<void>;
+}
+
+/** What a setup may be given beside the site's options. */
+export interface SetupOptions extends Partial<StagingOptions> {
+  /** Places of the queue (default 4), and how many one user may have (default: all). */
+  concurrency?: number;
+  maxRunningPerUser?: number;
+  /** A database that other setups use as well: the file's path. Default: one of its own. */
+  database?: string;
 }
 
 const OPTIONS: StagingOptions = {
@@ -35,52 +59,41 @@ const OPTIONS: StagingOptions = {
   userViewPrefix: undefined,
 };
 
-/** The host's accounts. */
-const ACCOUNTS = new OwnershipPolicy(new AccountDirectory({ mapFile: undefined }), {
-  minUid: 1000,
-  unmapped: { kind: 'service' },
-  fileMode: 0o400,
-  dirMode: 0o500,
-});
-
-/** Of the roots only their names matter here. */
-const ROOTS = {
-  checkName(storage: string | undefined) {
-    if (storage !== undefined && storage !== 'cold') throw new AppError('validation_failed', 'no such storage');
-  },
-} as RootRegistry;
-
-/** Real: database, log, accounts, all of `staging`. Given by the test: the methods. The caller closes it. */
-export async function setupStaging(
-  methods: StagingMethod[],
-  options: Partial<StagingOptions> = {},
-): Promise<StagingSetup> {
+/** Real: database, log, accounts, queue, all of `staging`. Given by the test: the methods. The caller closes it. */
+export async function setupStaging(methods: StagingMethod[], setup: SetupOptions = {}): Promise<StagingSetup> {
+  const { concurrency = 4, maxRunningPerUser = 0, database, ...options } = setup;
   const directory = mkdtempSync(path.join(tmpdir(), 'staging-'));
-  const logging = createLogging({
-    level: 'DEBUG',
-    file: path.join(directory, 'log'),
-    maxBytes: 10_000_000,
-    maxFiles: 1,
-    console: false,
-  });
-  const records = await createRecords({ databaseUrl: `sqlite:${path.join(directory, 'db')}`, timeoutMs: 10_000 });
-  const running = new RunningOperations();
-  const events = new OperationEvents();
-  const ended: OperationEnded[] = [];
-  events.subscribe((event) => ended.push(event));
+  const log = { level: 'DEBUG', file: path.join(directory, 'log'), maxBytes: 10_000_000, maxFiles: 1 } as const;
+  const logging = createLogging({ ...log, console: false });
+  const databaseUrl = `sqlite:${database ?? path.join(directory, 'db')}`;
+  const records = await createRecords({ databaseUrl, timeoutMs: 10_000 });
+  const queue = new LocalQueue({ concurrency, maxRunningPerUser });
   const all = { ...OPTIONS, ...options };
-  const { operations, manifest, deferred, identity } = records;
-  const runner = new OperationRunner(operations, manifest, deferred, running, events, logging.logger);
+  const engine = await engineOver({ records, queue, methods, logger: logging.logger, options: all });
+  const ended: OperationEnded[] = [];
+  engine.get(OperationEvents).subscribe((event) => ended.push(event));
+  await records.processes.register();
+  engine.get(Dispatcher).start();
+  const stop = (graceMs = 0) => stopEngine(engine, queue, records, graceMs);
   return {
-    service: new StagingService(new MethodRegistry(methods, all), runner, ACCOUNTS, ROOTS, identity, all),
+    service: engine.get(StagingService),
+    control: engine.get(OperationControl),
+    batches: engine.get(BatchService),
+    plans: engine.get(PlanService),
+    releases: engine.get(ReleaseService),
+    live: engine.get(LiveOperations),
+    watch: engine.get(OperationWatch),
+    queue,
     records,
-    running,
     ended,
+    inherit: (dead) => engine.get(Inheritance).take(dead, () => undefined),
     async logOf(operationId) {
       const { items } = await logging.reader.page({ operationId, limit: 100 });
       return items.reverse();
     },
+    stop,
     async close() {
+      await stop();
       await records.close();
       await logging.logger.close();
       rmSync(directory, { recursive: true, force: true });

@@ -38,6 +38,18 @@ export class LimitsDto {
   @ApiProperty({ description: 'Bytes of one operation; 0: no limit.', type: 'integer', format: 'int64', example: 0 })
   max_operation_bytes!: number;
 
+  @ApiProperty({ description: 'Items of one batch.', type: 'integer', example: 100000 })
+  max_batch_items!: number;
+
+  @ApiProperty({ description: 'Operations of one user that run at once; 0: no limit.', type: 'integer', example: 0 })
+  max_running_per_user!: number;
+
+  @ApiProperty({ description: 'Operations of one user that may wait; 0: no limit.', type: 'integer', example: 0 })
+  max_queued_per_user!: number;
+
+  @ApiProperty({ description: 'Operations that run at once, downloads aside.', type: 'integer', example: 4 })
+  max_running!: number;
+
   @ApiProperty({ description: 'Bytes of a path.', type: 'integer', example: 4096 })
   max_path_bytes!: number;
 
