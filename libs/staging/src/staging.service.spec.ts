@@ -2,6 +2,7 @@ import { AppError } from '@app/core';
 import { type ManifestRow } from '@app/files';
 import { type Records } from '@app/records';
 import { type StagingMethod, type StagingOperation } from './contract/staging-method';
+import { until } from '../../../test/support/until';
 import { fakeMethod, newOutcome, newRequest, setupStaging, type StagingSetup } from './testing';
 
 const ROW: ManifestRow = {
@@ -230,13 +231,13 @@ describe('StagingService, of failures,', () => {
   });
 
   it('settles what runs when the service stops, and refuses what comes then', async () => {
-    const { service, running, records } = await withMethod(
+    const { service, queue, stop, records } = await withMethod(
       (_operation, { signal }) =>
         new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
     );
     const attempt = failureOf(service.stage(newRequest()));
-    while (running.ids.length === 0) await new Promise(setImmediate);
-    await running.drain(0);
+    await until(() => queue.running > 0, 'nothing runs');
+    await stop();
     const error = await attempt;
     expect(error).toMatchObject({ code: 'shutting_down', retryAfterSeconds: expect.any(Number) });
     expect(await records.operations.find(error.operationId!)).toMatchObject({ status: 'failure', retryable: true });

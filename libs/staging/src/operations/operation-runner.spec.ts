@@ -1,4 +1,5 @@
 import { AppError } from '@app/core';
+import { until } from '../../../../test/support/until';
 import { OperationCancelled } from '../contract/operation-cancelled';
 import { type StagingContext, type StagingMethod, type StagingOperation } from '../contract/staging-method';
 import { fakeMethod, newOutcome, newRequest, setupStaging, type StagingSetup } from '../testing';
@@ -57,24 +58,24 @@ describe('an operation that is cancelled', () => {
 
   it('is ended when the one who waits for its delivery goes away', async () => {
     const caller = new AbortController();
-    const { service, running, records } = await withMethod((_operation, context) => untilAborted(context));
+    const { service, queue, records } = await withMethod((_operation, context) => untilAborted(context));
     const attempt = errorOf(service.stage(newRequest(), { deliver: null, gone: caller.signal, callerToken: null }));
-    while (running.ids.length === 0) await new Promise(setImmediate);
+    await until(() => queue.running > 0, 'nothing runs');
     caller.abort(new OperationCancelled('The caller hung up.', 0));
     const { operationId } = await attempt;
     expect(await records.operations.find(operationId!)).toMatchObject({ status: 'cancelled', bytesDone: 0 });
   });
 
   it('is ended from outside by its id while it runs, and not after', async () => {
-    const { service, running, records } = await withMethod((_operation, context) => untilAborted(context));
+    const { service, queue, records } = await withMethod((_operation, context) => untilAborted(context));
     const attempt = errorOf(service.stage(newRequest()));
-    while (running.ids.length === 0) await new Promise(setImmediate);
-    const [id] = running.ids;
-    expect(running.cancel('another', new OperationCancelled('No.'))).toBe(false);
-    expect(running.cancel(id!, new OperationCancelled('Cancelled on request.'))).toBe(true);
+    await until(() => queue.running > 0, 'nothing runs');
+    const { id } = (await records.operations.page({}, 1)).items[0]!;
+    expect(await queue.abort('another', new OperationCancelled('No.'))).toBe(false);
+    expect(await queue.abort(id, new OperationCancelled('Cancelled on request.'))).toBe(true);
     await expect(attempt).resolves.toMatchObject({ code: 'already_ended', operationId: id });
-    expect(await records.operations.find(id!)).toMatchObject({ status: 'cancelled', bytesDone: null });
-    expect(running.cancel(id!, new OperationCancelled('Too late.'))).toBe(false);
+    expect(await records.operations.find(id)).toMatchObject({ status: 'cancelled', bytesDone: null });
+    expect(await queue.abort(id, new OperationCancelled('Too late.'))).toBe(false);
   });
 });
 

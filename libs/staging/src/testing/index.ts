@@ -1,3 +1,11 @@
 export { describeStagingMethod } from './describe-staging-method';
 export { contextOf, type MethodHarness } from './method-scene';
-export { fakeMethod, newOutcome, newRequest, setupStaging, type StagingSetup } from './setup-staging';
+export {
+  fakeMethod,
+  newOutcome,
+  newRequest,
+  setupStaging,
+  type SetupOptions,
+  type StagingSetup,
+} from './setup-staging';
+export { GatedMethod } from './gated-method';

@@ -50,7 +50,8 @@ export interface SetupOptions extends Partial<StagingOptions> {
   database?: string;
 }
 
-const OPTIONS: StagingOptions = {
+/** What a site is like unless a test wants it otherwise. */
+export const ENGINE_OPTIONS: StagingOptions = {
   allowedMethods: undefined,
   maxQueuedPerUser: 0,
   retries: { attempts: 5, delayMs: 0 },
@@ -68,7 +69,7 @@ export async function setupStaging(methods: StagingMethod[], setup: SetupOptions
   const databaseUrl = `sqlite:${database ?? path.join(directory, 'db')}`;
   const records = await createRecords({ databaseUrl, timeoutMs: 10_000 });
   const queue = new LocalQueue({ concurrency, maxRunningPerUser });
-  const all = { ...OPTIONS, ...options };
+  const all = { ...ENGINE_OPTIONS, ...options };
   const engine = await engineOver({ records, queue, methods, logger: logging.logger, options: all });
   const ended: OperationEnded[] = [];
   engine.get(OperationEvents).subscribe((event) => ended.push(event));
