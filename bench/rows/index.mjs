@@ -1,4 +1,5 @@
 // The rows, in the order in which they run.
+import * as batch from './batch.mjs';
 import * as clone from './clone.mjs';
 import * as config from './config.mjs';
 import * as download from './download.mjs';
@@ -11,4 +12,4 @@ import * as requests from './requests.mjs';
 import * as tree from './tree.mjs';
 
 /** Each has a `title` and `run(bench)`, which resolves with its results (harness/measure.mjs). */
-export const ROWS = { large, tree, link, clone, requests, download, config, memory, operations, logs };
+export const ROWS = { large, tree, link, clone, requests, download, config, memory, batch, operations, logs };
