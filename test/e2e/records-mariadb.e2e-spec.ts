@@ -1,4 +1,5 @@
 import { createRecords } from '@app/records';
+import { describeBackground } from '../../libs/records/src/testing/describe-background';
 import { describePlans } from '../../libs/records/src/testing/describe-plans';
 import { describeRecords } from '../../libs/records/src/testing/describe-records';
 import { testFile, testRecord } from '../../libs/records/src/testing/test-records';
@@ -15,6 +16,7 @@ describeWhere(mariadbMissing(), 'records on MariaDB', () => {
 
   const open = async () => createRecords({ databaseUrl: await server.newDatabase(), timeoutMs: 10_000 });
   describeRecords(open);
+  describeBackground(open);
   describePlans(open);
 
   it('compare all text byte by byte, whatever the server prefers', async () => {

@@ -12,6 +12,7 @@ import { temporaryFolder } from '../support/temporary-folder';
 const run = promisify(execFile);
 const ROOT = path.resolve(__dirname, '../..');
 const PROCESSES = 6;
+const MIGRATIONS = ['CreateRecords1764000000000', 'BackgroundOperations1764200000000'];
 
 /** Is told when to go; then opens the records, writes one and closes them again. */
 const WRITE_ONE = `
@@ -77,24 +78,30 @@ function describeStart(name: string, missing: string | null, makeSite: () => Pro
 
       expect(await Promise.all(endings)).toEqual(children.map(() => [0, null]));
       expect(await site.column(url, 'SELECT id FROM staging_record')).toHaveLength(PROCESSES);
-      expect(await site.column(url, 'SELECT name FROM migrations')).toEqual(['CreateRecords1764000000000']);
+      expect(await site.column(url, 'SELECT name FROM migrations')).toEqual(MIGRATIONS);
     }, 90_000);
 
     it('goes on after a start that was cut off between two tables', async () => {
       const url = await site.newUrl();
       await runMigrations({ databaseUrl: url, timeoutMs: 10_000 });
-      const cutOff = ['DROP TABLE staging_file', 'DELETE FROM migrations'];
-      await typeorm(url, 'query', cutOff[0]!);
-      await typeorm(url, 'query', cutOff[1]!);
+      // Of the second migration the first column and one table are there, of the first one table.
+      const columns = ['expected_algorithm', 'expected_checksum', 'background', 'not_before', 'history'];
+      const cutOff = [
+        'DROP TABLE staging_file',
+        'DROP TABLE staging_process',
+        ...columns.map((column) => `ALTER TABLE staging_record DROP COLUMN ${column}`),
+        'DELETE FROM migrations',
+      ];
+      for (const statement of cutOff) await typeorm(url, 'query', statement);
 
-      expect(await runMigrations({ databaseUrl: url, timeoutMs: 10_000 })).toEqual(['CreateRecords1764000000000']);
+      expect(await runMigrations({ databaseUrl: url, timeoutMs: 10_000 })).toEqual(MIGRATIONS);
       expect(await site.column(url, 'SELECT id FROM staging_file')).toEqual([]);
     }, 60_000);
 
     it('can be prepared by the migrate command, which tells what it did', async () => {
       const url = await site.newUrl();
 
-      expect(await runMigrations({ databaseUrl: url, timeoutMs: 10_000 })).toEqual(['CreateRecords1764000000000']);
+      expect(await runMigrations({ databaseUrl: url, timeoutMs: 10_000 })).toEqual(MIGRATIONS);
       expect(await runMigrations({ databaseUrl: url, timeoutMs: 10_000 })).toEqual([]);
     });
 
@@ -102,9 +109,11 @@ function describeStart(name: string, missing: string | null, makeSite: () => Pro
       const url = await site.newUrl();
 
       expect(await typeorm(url, 'migration:run')).toContain('executed successfully');
-      expect(await typeorm(url, 'migration:show')).toContain('[X] 1 CreateRecords1764000000000');
+      expect(await typeorm(url, 'migration:show')).toContain(`[X] 2 ${MIGRATIONS[1]}`);
       expect(await typeorm(url, 'schema:log')).toContain('Your schema is up to date');
       expect(await runMigrations({ databaseUrl: url, timeoutMs: 10_000 })).toEqual([]);
+      await typeorm(url, 'migration:revert');
+      expect(await site.column(url, 'SELECT name FROM migrations')).toEqual([MIGRATIONS[0]]);
       await typeorm(url, 'migration:revert');
       expect(await site.column(url, 'SELECT name FROM migrations')).toEqual([]);
       await expect(site.column(url, 'SELECT id FROM staging_record')).rejects.toThrow();

@@ -1,2 +1,5 @@
 export { type Job, type JobQueue, type Perform, type Place, type Wait } from './contract/job-queue';
 export { JOB_QUEUE } from './queue.tokens';
+export { LocalQueue, type LocalQueueOptions } from './local/local-queue';
+export { QueueModule, type QueueModuleOptions } from './queue.module';
+export { shuttingDown } from './shutting-down';

@@ -1,11 +1,14 @@
+import { BatchRepository } from './batches/batch.repository';
 import { type Database } from './database/database';
 import { DatabaseHealth } from './database/database-health';
 import { openDatabase } from './database/open-database';
+import { IdempotencyRepository } from './idempotency/idempotency.repository';
 import { ManifestRepository } from './manifest/manifest.repository';
 import { OperationRepository } from './operations/operation.repository';
-import { OrphanedOperations } from './processes/orphaned-operations';
+import { Processes } from './processes/processes';
 import { ProcessIdentity } from './processes/process-identity';
 import { type RecordsOptions } from './records-options';
+import { PendingReleases } from './releases/pending-releases';
 import { DeferredSettlements } from './settlements/deferred-settlements';
 
 /** The parts of the library, wired together. */
@@ -15,7 +18,10 @@ export interface Records {
   deferred: DeferredSettlements;
   health: DatabaseHealth;
   identity: ProcessIdentity;
-  orphans: OrphanedOperations;
+  processes: Processes;
+  batches: BatchRepository;
+  idempotency: IdempotencyRepository;
+  releases: PendingReleases;
   /** The way to the database, for tests. */
   database: Database;
   /** Gives up what settlements still wait, and closes the database. */
@@ -38,7 +44,10 @@ export async function createRecords(options: RecordsOptions): Promise<Records> {
     deferred,
     health: new DatabaseHealth(database),
     identity,
-    orphans: new OrphanedOperations(operations, database, identity),
+    processes: new Processes(database, identity),
+    batches: new BatchRepository(database),
+    idempotency: new IdempotencyRepository(database, identity),
+    releases: new PendingReleases(database, identity),
     database,
     close: async () => {
       deferred.close();

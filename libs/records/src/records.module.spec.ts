@@ -3,11 +3,14 @@ import { Test } from '@nestjs/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { type DataSource } from 'typeorm';
 import {
+  BatchRepository,
   DatabaseHealth,
   DeferredSettlements,
+  IdempotencyRepository,
   ManifestRepository,
   OperationRepository,
-  OrphanedOperations,
+  PendingReleases,
+  Processes,
   ProcessIdentity,
   RecordsModule,
   StagingRecord,
@@ -22,7 +25,10 @@ class Consumer {
     readonly deferred: DeferredSettlements,
     readonly health: DatabaseHealth,
     readonly identity: ProcessIdentity,
-    readonly orphans: OrphanedOperations,
+    readonly processes: Processes,
+    readonly batches: BatchRepository,
+    readonly idempotency: IdempotencyRepository,
+    readonly releases: PendingReleases,
   ) {}
 }
 
@@ -56,7 +62,10 @@ describe('the module of the records', () => {
     await consumer.health.check();
     expect((await consumer.operations.page({}, 5)).items).toHaveLength(1);
     expect((await consumer.manifest.page(record.id, { limit: 5 })).items).toEqual([]);
-    expect(await consumer.orphans.list()).toEqual([]);
+    expect(await consumer.processes.dead()).toEqual([]);
+    expect(await consumer.batches.find(record.id)).toBeNull();
+    expect(await consumer.releases.of('nobody')).toEqual([]);
+    expect(consumer.idempotency).toBeInstanceOf(IdempotencyRepository);
     expect(await app.get<DataSource>(getDataSourceToken()).getRepository(StagingRecord).count()).toBe(1);
     await app.close();
   });

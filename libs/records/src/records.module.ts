@@ -7,13 +7,16 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { BatchRepository } from './batches/batch.repository';
 import { createRecords, type Records } from './create-records';
 import { DatabaseHealth } from './database/database-health';
+import { IdempotencyRepository } from './idempotency/idempotency.repository';
 import { ManifestRepository } from './manifest/manifest.repository';
 import { OperationRepository } from './operations/operation.repository';
-import { OrphanedOperations } from './processes/orphaned-operations';
+import { Processes } from './processes/processes';
 import { ProcessIdentity } from './processes/process-identity';
 import { type RecordsOptions } from './records-options';
+import { PendingReleases } from './releases/pending-releases';
 import { DeferredSettlements } from './settlements/deferred-settlements';
 
 const RECORDS = Symbol('RECORDS');
@@ -31,7 +34,10 @@ const PARTS = [
   [DeferredSettlements, 'deferred'],
   [DatabaseHealth, 'health'],
   [ProcessIdentity, 'identity'],
-  [OrphanedOperations, 'orphans'],
+  [Processes, 'processes'],
+  [BatchRepository, 'batches'],
+  [IdempotencyRepository, 'idempotency'],
+  [PendingReleases, 'releases'],
 ] as const;
 
 /**

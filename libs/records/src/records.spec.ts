@@ -1,3 +1,4 @@
+import { describeBackground } from './testing/describe-background';
 import { describePlans } from './testing/describe-plans';
 import { describeRecords } from './testing/describe-records';
 import { SqliteSite } from './testing/test-records';
@@ -7,5 +8,6 @@ describe('records on SQLite', () => {
   afterAll(() => site.close());
 
   describeRecords(() => site.open());
+  describeBackground(() => site.open());
   describePlans(() => site.open());
 });

@@ -1,7 +1,11 @@
 import Libsql from 'libsql';
 import { DataSource, type DataSourceOptions, DefaultNamingStrategy } from 'typeorm';
+import { StagingBatch } from '../entities/staging-batch.entity';
 import { StagingFile } from '../entities/staging-file.entity';
+import { StagingIdempotency } from '../entities/staging-idempotency.entity';
+import { StagingProcess } from '../entities/staging-process.entity';
 import { StagingRecord } from '../entities/staging-record.entity';
+import { StagingRelease } from '../entities/staging-release.entity';
 import { MIGRATIONS } from '../migrations';
 import { type MysqlAddress, readDatabaseUrl, type SqliteAddress } from './database-url';
 import { setUpSqlite } from './sqlite-connection';
@@ -31,7 +35,7 @@ export class RecordsDataSource extends DataSource {
     const address = readDatabaseUrl(databaseUrl);
     super({
       ...(address.kind === 'sqlite' ? sqliteOptions(address, timeoutMs) : mysqlOptions(address, timeoutMs)),
-      entities: [StagingRecord, StagingFile],
+      entities: [StagingRecord, StagingFile, StagingBatch, StagingIdempotency, StagingRelease, StagingProcess],
       migrations: MIGRATIONS,
       namingStrategy: new SnakeCaseColumns(),
       logging: false,

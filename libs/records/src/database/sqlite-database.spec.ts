@@ -69,7 +69,7 @@ describe('records in an SQLite file', () => {
 
     const done = await Promise.all(sources.map(migrate));
 
-    expect(done.flat()).toEqual(['CreateRecords1764000000000']);
+    expect(done.flat()).toEqual(['CreateRecords1764000000000', 'BackgroundOperations1764200000000']);
     for (const source of sources) await source.destroy();
   });
 

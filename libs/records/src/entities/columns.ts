@@ -9,6 +9,11 @@ const asNumber: ValueTransformer = {
   from: (value: string | number | null) => (value === null ? null : Number(value)),
 };
 
+const asJson: ValueTransformer = {
+  to: (value: unknown) => (value === null || value === undefined ? null : JSON.stringify(value)),
+  from: (value: string | null) => (value === null ? null : (JSON.parse(value) as unknown)),
+};
+
 /** Text of at most `length` characters. */
 export function text(length: number) {
   return { type: 'varchar', length, ...BYTEWISE } as const;
@@ -28,6 +33,9 @@ export const AMOUNT = { type: 'bigint', transformer: asNumber } as const;
 
 /** Yes or no. */
 export const FLAG = { type: 'boolean' } as const;
+
+/** A value as JSON: read and written as a whole, never searched. */
+export const JSON_TEXT = { ...LONG_TEXT, transformer: asJson } as const;
 
 /** The same column, where it may be empty. */
 export function orNull(column: ColumnOptions): ColumnOptions {

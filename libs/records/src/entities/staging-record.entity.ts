@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { AMOUNT, FLAG, LONG_TEXT, MOMENT, orNull, text } from './columns';
+import { type AttemptEntry } from './attempt-entry';
+import { AMOUNT, FLAG, JSON_TEXT, LONG_TEXT, MOMENT, orNull, text } from './columns';
 
 /** `queued` and `running` can still change; the others are ends. */
 export type OperationStatus = 'queued' | 'running' | 'success' | 'failure' | 'cancelled';
@@ -16,6 +17,7 @@ export const UNFINISHED = ['queued', 'running'] as const satisfies OperationStat
 @Index('staging_record_method', ['method', 'id'])
 @Index('staging_record_username', ['username', 'id'])
 @Index('staging_record_batch', ['batchId', 'id'])
+@Index('staging_record_batch_status', ['batchId', 'status', 'id'])
 export class StagingRecord {
   /** UUIDv7 in lower case: its order is that of creation. */
   @PrimaryColumn({ ...text(36), primaryKeyConstraintName: 'staging_record_pk' })
@@ -136,4 +138,27 @@ export class StagingRecord {
   /** When its process last said that it works on it; by the clock of the database server where there is one. */
   @Column(orNull(MOMENT))
   heartbeatAt: Date | null = null;
+  /** What the caller wants where the destination is there already. */
+  @Column(orNull(text(16)))
+  ifExists: 'skip' | 'fail' | null = null;
+
+  /** What the caller expects of a file. */
+  @Column(orNull(text(16)))
+  expectedAlgorithm: string | null = null;
+
+  /** Hexadecimal. */
+  @Column(orNull(text(128)))
+  expectedChecksum: string | null = null;
+
+  /** True for what depends on nobody's connection: it may be tried again, and go on in another process. */
+  @Column(orNull(FLAG))
+  background: boolean | null = null;
+
+  /** While queued: the next attempt is not to begin earlier. */
+  @Column(orNull(MOMENT))
+  notBefore: Date | null = null;
+
+  /** The attempts before the present one, oldest first. */
+  @Column(orNull(JSON_TEXT))
+  history: AttemptEntry[] | null = null;
 }

@@ -1,4 +1,5 @@
 import { CreateRecords1764000000000 } from './1764000000000-create-records';
+import { BackgroundOperations1764200000000 } from './1764200000000-background-operations';
 
 /** All migrations, oldest first. One that has been released is never changed again. */
-export const MIGRATIONS = [CreateRecords1764000000000];
+export const MIGRATIONS = [CreateRecords1764000000000, BackgroundOperations1764200000000];

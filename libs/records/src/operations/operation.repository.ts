@@ -2,19 +2,30 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { AppError } from '@app/core';
 import { type Database } from '../database/database';
 import { DatabaseUnavailable } from '../database/database-errors';
-import { updateRows } from '../database/table-statements';
+import { insertRows, updateRows } from '../database/table-statements';
 import { type NewStagingFile } from '../entities/staging-file.entity';
 import { type OperationStatus, StagingRecord, UNFINISHED } from '../entities/staging-record.entity';
 import { fromCursor, type Page, pageOf } from '../lists/cursor';
 import { insertFiles, type ManifestRepository } from '../manifest/manifest.repository';
 import { type DeferredSettlements } from '../settlements/deferred-settlements';
 import { isOperationId, lowestIdAt } from './operation-id';
-import { containing, insertRecord, matching, type OperationFilter, updateUnfinished } from './record-statements';
+import {
+  containing,
+  insertRecord,
+  matching,
+  type OperationFilter,
+  recordsAfter,
+  type RecordValues,
+  updateUnfinished,
+  updateWhere,
+  walk,
+} from './record-statements';
 
 /** Records that a search looks through in one statement, so that none takes long. */
 const SEARCH_STEP = 2000;
-const WALK_STEP = 1000;
-const BEAT_STEP = 500;
+const ID_STEP = 500;
+/** Rows of one INSERT: fixed, so that the statement is prepared once. */
+const INSERT_STEP = 100;
 /** Records that are deleted together with their files. */
 const DELETE_STEP = 50;
 
@@ -40,6 +51,13 @@ export class OperationRepository {
     } catch (error) {
       if (error instanceof DatabaseUnavailable && error.ambiguous) this.deferred.settleLater(unanswered(record, error));
       throw error;
+    }
+  }
+
+  /** Writes many new records, in parts: when it throws, some of them may be there. */
+  async insertAll(records: readonly StagingRecord[]): Promise<void> {
+    for (let at = 0; at < records.length; at += INSERT_STEP) {
+      await this.database.write((manager) => insertRows(manager, StagingRecord, records.slice(at, at + INSERT_STEP)));
     }
   }
 
@@ -81,19 +99,21 @@ export class OperationRepository {
     await this.database.write((manager) => updateUnfinished(manager, id, progress));
   }
 
-  /** Says that these operations, of this process, are worked on. */
-  async beat(ids: string[]): Promise<void> {
-    for (let at = 0; at < ids.length; at += BEAT_STEP) {
-      await this.database.write((manager) =>
-        manager
-          .createQueryBuilder()
-          .update(StagingRecord)
-          .set({ heartbeatAt: this.database.timestamp() })
-          .where('id IN (:...ids)', { ids: ids.slice(at, at + BEAT_STEP) })
-          .andWhere('status IN (:...unfinished)', { unfinished: UNFINISHED })
-          .execute(),
-      );
-    }
+  /**
+   * Changes an operation that has one of these statuses, by one statement: of several that want to change it at once one
+   * does. False when it has another status, or is not there.
+   */
+  transition(id: string, from: readonly OperationStatus[], values: RecordValues): Promise<boolean> {
+    return this.database.write((manager) => updateWhere(manager, id, from, values));
+  }
+
+  /** The same for several, all or none of them written; returns the ids of those that had such a status. */
+  transitionAll(changes: readonly Transition[]): Promise<string[]> {
+    return this.database.transaction(async (manager) => {
+      const changed: string[] = [];
+      for (const { id, from, values } of changes) if (await updateWhere(manager, id, from, values)) changed.push(id);
+      return changed;
+    });
   }
 
   /**
@@ -157,31 +177,29 @@ export class OperationRepository {
     return row?.id;
   }
 
-  /** All records that have not ended, oldest first within each status. */
-  async unfinished(): Promise<StagingRecord[]> {
-    const all: StagingRecord[] = [];
-    for await (const records of this.eachUnfinished()) all.push(...records);
-    return all;
-  }
-
-  /** The same in parts, so that memory stays flat. */
-  async *eachUnfinished(): AsyncGenerator<StagingRecord[], void> {
-    for (const status of UNFINISHED) yield* this.eachWith(status);
-  }
-
-  private async *eachWith(status: OperationStatus): AsyncGenerator<StagingRecord[], void> {
-    for (let after = ''; ;) {
-      const records = await this.database.read((manager) =>
-        manager
-          .createQueryBuilder(StagingRecord, 'record')
-          .where('record.status = :status AND record.id > :after', { status, after })
-          .orderBy('record.id')
-          .limit(WALK_STEP)
-          .getMany(),
+  /** What a process has not ended: what runs, then what waits, each oldest first; in parts, so that memory stays flat. */
+  async *eachUnfinishedOf(owner: string): AsyncGenerator<StagingRecord[], void> {
+    for (const status of ['running', 'queued'] as const) {
+      yield* walk((after, count) =>
+        this.database.read((manager) => recordsAfter(manager, after, count).andWhere({ status, owner }).getMany()),
       );
-      if (records.length > 0) yield records;
-      if (records.length < WALK_STEP) return;
-      after = records.at(-1)!.id;
+    }
+  }
+
+  /** The operations of a batch that have a status, oldest first, in parts; the caller may change them meanwhile. */
+  eachOf(batchId: string, status: OperationStatus): AsyncGenerator<StagingRecord[], void> {
+    return walk((after, count) =>
+      this.database.read((manager) => recordsAfter(manager, after, count).andWhere({ batchId, status }).getMany()),
+    );
+  }
+
+  /** Makes a process the owner of operations. */
+  async handOver(ids: readonly string[], owner: string): Promise<void> {
+    for (let at = 0; at < ids.length; at += ID_STEP) {
+      const part = ids.slice(at, at + ID_STEP);
+      await this.database.write((manager) =>
+        manager.createQueryBuilder().update(StagingRecord).set({ owner }).where('id IN (:...part)', { part }).execute(),
+      );
     }
   }
 
@@ -217,6 +235,13 @@ interface IdRange {
   before?: string;
   /** Inclusive. */
   since?: string;
+}
+
+/** A change of one operation's status. */
+export interface Transition {
+  id: string;
+  from: readonly OperationStatus[];
+  values: RecordValues;
 }
 
 /** What an operation came to whose record the database took or did not take. */

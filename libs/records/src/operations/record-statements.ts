@@ -34,6 +34,24 @@ export async function updateUnfinished(manager: EntityManager, id: string, value
   return (await updateRows(manager, StagingRecord, values, where)) === 1;
 }
 
+/** Changes a record that has one of these statuses; false when it has another, or is not there. */
+export async function updateWhere(
+  manager: EntityManager,
+  id: string,
+  from: readonly OperationStatus[],
+  values: RecordValues,
+): Promise<boolean> {
+  const where = { text: `id = ? AND status IN (${from.map(() => '?').join(', ')})`, parameters: [id, ...from] };
+  return (await updateRows(manager, StagingRecord, values, where)) === 1;
+}
+
+/** Ends the attempt that a settlement is about; false when another one has begun, or it has ended. */
+export async function updateAttempt(manager: EntityManager, record: StagingRecord): Promise<boolean> {
+  const { id, attempts } = record;
+  const where = { text: 'id = ? AND attempts = ? AND status IN (?, ?)', parameters: [id, attempts, ...UNFINISHED] };
+  return (await updateRows(manager, StagingRecord, record, where)) === 1;
+}
+
 /** The records that a filter names, newest first; `q` is left to {@link containing}. */
 export function matching(manager: EntityManager, filter: OperationFilter): SelectQueryBuilder<StagingRecord> {
   const query = manager.createQueryBuilder(StagingRecord, 'record').orderBy('record.id', 'DESC');
@@ -50,4 +68,30 @@ export function matching(manager: EntityManager, filter: OperationFilter): Selec
 /** Narrows to records that hold a text; INSTR knows no wildcards. */
 export function containing(query: SelectQueryBuilder<StagingRecord>, q: string): SelectQueryBuilder<StagingRecord> {
   return query.andWhere(`(${SEARCHED.map((column) => `INSTR(record.${column}, :q) > 0`).join(' OR ')})`, { q });
+}
+
+/** Records of one part of a walk. */
+const WALK_STEP = 500;
+
+/** Begins a query of records behind an id, oldest first, `count` at most. */
+export function recordsAfter(manager: EntityManager, after: string, count: number): SelectQueryBuilder<StagingRecord> {
+  return manager
+    .createQueryBuilder(StagingRecord, 'record')
+    .where('record.id > :after', { after })
+    .orderBy('record.id')
+    .limit(count);
+}
+
+/** All records that `next` finds, a part at a time, each behind the last one of the part before. */
+export async function* walk(
+  next: (after: string, count: number) => Promise<StagingRecord[]>,
+): AsyncGenerator<StagingRecord[], void> {
+  for (let after = ''; ;) {
+    const records = await next(after, WALK_STEP);
+    // Before they are handed out: whoever gets them may change them.
+    const last = records.at(-1)?.id;
+    if (records.length > 0) yield records;
+    if (records.length < WALK_STEP) return;
+    after = last!;
+  }
 }

@@ -33,6 +33,11 @@ export class ProcessIdentity {
     this.name = [host, boot, namespace, pid, started].join('/');
   }
 
+  /** True when the process of this name ran on this host since its last start: what it wrote to files is there. */
+  sharesBoot(owner: string): boolean {
+    return readName(owner)?.boot === this.own.boot;
+  }
+
   /**
    * True only when it can be known that the process of this name runs no more: it ran here, in the same namespace, and
    * is gone; or its host was started anew. Others are told by their heartbeats alone.

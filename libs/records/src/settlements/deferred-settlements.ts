@@ -6,7 +6,7 @@ import { DatabaseUnavailable, isDuplicate } from '../database/database-errors';
 import { type NewStagingFile } from '../entities/staging-file.entity';
 import { type StagingRecord } from '../entities/staging-record.entity';
 import { insertFiles, type ManifestRepository } from '../manifest/manifest.repository';
-import { insertRecord, updateUnfinished } from '../operations/record-statements';
+import { insertRecord, updateAttempt } from '../operations/record-statements';
 
 /** Settlements that are kept at most; each holds a record and the last lines of its manifest. */
 export const MAX_PENDING = 10_000;
@@ -138,6 +138,6 @@ async function takesEffect(manager: EntityManager, record: StagingRecord): Promi
     return true;
   } catch (error) {
     if (!isDuplicate(error)) throw error;
-    return updateUnfinished(manager, record.id, record);
+    return updateAttempt(manager, record);
   }
 }

@@ -73,9 +73,19 @@ export function describePlans(open: () => Promise<Records>): void {
       const identity = { device: '2049', inode: '77', size: 123, mtimeNs: '1764000000123456789' };
       const plans = await explain(records, async () => {
         await records.operations.find(operationId);
-        await records.operations.unfinished();
+        for await (const part of records.operations.eachUnfinishedOf('host/boot/1/2/3')) expect(part).toEqual([]);
+        for await (const part of records.operations.eachOf(newOperationId(), 'queued')) expect(part).toEqual([]);
+        await records.operations.transition(newOperationId(), ['queued'], success());
+        await records.operations.transitionAll([{ id: newOperationId(), from: ['queued'], values: success() }]);
+        await records.operations.handOver([newOperationId(), newOperationId()], 'me');
+        await records.batches.find(newOperationId());
+        await records.batches.countsOf(newOperationId());
+        await records.batches.cancelQueued(newOperationId(), success());
+        await records.batches.discard(newOperationId());
+        await records.idempotency.free('key', 'subject');
+        await records.idempotency.deleteBefore(new Date(1_700_000_000_000));
+        await records.releases.of('me');
         await records.operations.settle(newOperationId(), success());
-        await records.operations.beat([newOperationId(), newOperationId()]);
         await records.operations.deleteEndedBefore(new Date(1_700_000_000_000), 100);
         const { nextCursor } = await records.manifest.page(operationId, { limit: 100 });
         await records.manifest.page(operationId, { limit: 100, cursor: nextCursor!, status: 'staged' });

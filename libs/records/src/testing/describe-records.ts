@@ -94,7 +94,7 @@ export function describeRecords(open: () => Promise<Records>): void {
       const beat = (await records.operations.find(record.id))!.heartbeatAt!;
       expect(beat.getTime()).toBeGreaterThanOrEqual(before.getTime());
 
-      await records.operations.beat([record.id, newOperationId()]);
+      await records.operations.confirmRunning(record.id);
       expect((await records.operations.find(record.id))!.heartbeatAt!.getTime()).toBeGreaterThanOrEqual(beat.getTime());
     });
 
@@ -176,14 +176,13 @@ export function describeRecords(open: () => Promise<Records>): void {
       expect(await ids({ status: 'success' })).toHaveLength(30);
     });
 
-    it('leaves an ended operation alone when progress or a heartbeat comes late', async () => {
+    it('leaves an ended operation alone when progress comes late', async () => {
       const { id } = await add();
       await records.operations.update(id, { bytesDone: 7 });
       await records.operations.settle(id, success({ bytesDone: 9 }));
       const ended = await records.operations.find(id);
 
       await records.operations.update(id, { bytesDone: 8 });
-      await records.operations.beat([id]);
 
       expect(ended).toMatchObject({ bytesDone: 9 });
       expect(await records.operations.find(id)).toEqual(ended);
@@ -359,17 +358,25 @@ export function describeRecords(open: () => Promise<Records>): void {
   });
 
   describe('walks', () => {
-    it('finds all that has not ended', async () => {
+    it('finds all that a process has not ended, what runs first', async () => {
+      const owner = `host/${newOperationId()}/1/1/1`;
       const statuses: OperationStatus[] = ['queued', 'running', 'success', 'failure', 'cancelled'];
-      const made = await Promise.all(statuses.map((status) => add({ status })));
-      const values = Array.from({ length: 1500 }, () => testRecord({ status: 'queued' }));
-      for (let at = 0; at < values.length; at += 500) {
-        await records.database.write((manager) => manager.insert(StagingRecord, values.slice(at, at + 500)));
-      }
+      const made = await Promise.all(statuses.map((status) => add({ status, owner })));
+      await add({ status: 'queued', owner: 'another' });
+      const values = Array.from({ length: 1200 }, () => testRecord({ status: 'queued', owner }));
+      await records.operations.insertAll(values);
 
-      const found = (await records.operations.unfinished()).map((record) => record.id);
-      expect(new Set(found)).toEqual(new Set([made[0]!.id, made[1]!.id, ...values.map((record) => record.id)]));
-      expect(found).toHaveLength(1502);
+      const found: string[] = [];
+      for await (const part of records.operations.eachUnfinishedOf(owner)) {
+        found.push(...part.map((record) => record.id));
+        // Whoever finds them may change them on the way.
+        await records.operations.transitionAll(part.map(({ id }) => ({ id, from: ['running'], values: success() })));
+        await records.operations.handOver(
+          part.map(({ id }) => id),
+          'heir',
+        );
+      }
+      expect(found).toEqual([made[1]!.id, made[0]!.id, ...values.map((record) => record.id)]);
     });
 
     it('deletes what ended before a date, oldest first, with its files', async () => {

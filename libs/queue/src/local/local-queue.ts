@@ -1,0 +1,212 @@
+import { type Job, type JobQueue, type Perform, type Place, type Wait } from '../contract/job-queue';
+import { shuttingDown } from '../shutting-down';
+import { IdLine } from './id-line';
+
+/** How a queue inside one process behaves. */
+export interface LocalQueueOptions {
+  concurrency: number;
+  /** 0: no limit. */
+  maxRunningPerUser: number;
+}
+
+/** The queue inside one process. */
+export class LocalQueue implements JobQueue {
+  private readonly lines = new Map<string, IdLine>();
+  private readonly delayed = new Map<string, Job>();
+  private readonly controllers = new Map<string, AbortController>();
+  private readonly runningOf = new Map<string, number>();
+  private perform: Perform | undefined;
+  private busy = 0;
+  private held = 0;
+  private stopping: Promise<void> | undefined;
+  private whenIdle: (() => void) | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: LocalQueueOptions) {}
+
+  start(perform: Perform): void {
+    this.perform = perform;
+    this.pump();
+  }
+
+  add(jobs: readonly Job[]): Promise<void> {
+    if (this.stopping) return Promise.reject(shuttingDown());
+    for (const job of jobs) {
+      if (job.notBefore && job.notBefore.getTime() > Date.now()) this.delayed.set(job.id, job);
+      else this.enter(job);
+    }
+    this.schedule();
+    this.pump();
+    return Promise.resolve();
+  }
+
+  private enter({ user, id, batch }: Job): void {
+    const line = this.lines.get(user) ?? new IdLine();
+    this.lines.set(user, line);
+    line.push(id, batch);
+  }
+
+  reserve(job: Job): Place | null {
+    if (this.stopping) throw shuttingDown();
+    if (this.busy >= this.options.concurrency || this.isAtLimit(job.user) || this.lines.get(job.user)) return null;
+    for (const user of this.lines.keys()) if (!this.isAtLimit(user)) return null;
+    return this.place(job, true);
+  }
+
+  attend(job: Job): Place | null {
+    if (this.stopping) throw shuttingDown();
+    return this.isAtLimit(job.user) ? null : this.place(job, false);
+  }
+
+  private place(job: Job, counts: boolean): Place {
+    this.held += 1;
+    if (counts) this.busy += 1;
+    this.runningOf.set(job.user, (this.runningOf.get(job.user) ?? 0) + 1);
+    const leave = () => {
+      this.held -= 1;
+      if (counts) this.busy -= 1;
+      const left = this.runningOf.get(job.user)! - 1;
+      if (left > 0) this.runningOf.set(job.user, left);
+      else this.runningOf.delete(job.user);
+      if (this.held === 0) this.whenIdle?.();
+      this.pump();
+    };
+    return {
+      run: async (work) => {
+        const controller = new AbortController();
+        this.controllers.set(job.id, controller);
+        try {
+          return await work(controller.signal);
+        } finally {
+          this.controllers.delete(job.id);
+          leave();
+        }
+      },
+      giveBack: leave,
+    };
+  }
+
+  private pump(): void {
+    if (this.stopping || !this.perform) return;
+    while (this.busy < this.options.concurrency) {
+      const job = this.next();
+      if (!job) return;
+      const perform = this.perform;
+      void this.place(job, true)
+        .run((signal) => perform(job, signal))
+        .catch(() => undefined);
+    }
+  }
+
+  private next(): Job | undefined {
+    for (const [user, line] of this.lines) {
+      if (this.isAtLimit(user)) continue;
+      const { id, batch } = line.shift()!;
+      this.lines.delete(user);
+      if (line.length > 0) this.lines.set(user, line);
+      return { id, user, batch, notBefore: null };
+    }
+    return undefined;
+  }
+
+  private isAtLimit(user: string): boolean {
+    const { maxRunningPerUser: limit } = this.options;
+    return limit > 0 && (this.runningOf.get(user) ?? 0) >= limit;
+  }
+
+  private schedule(): void {
+    clearTimeout(this.timer);
+    const times = [...this.delayed.values()].map((job) => job.notBefore!.getTime());
+    if (times.length === 0) return;
+    this.timer = setTimeout(() => this.wake(), Math.max(0, Math.min(...times) - Date.now()));
+    this.timer.unref();
+  }
+
+  private wake(): void {
+    for (const job of [...this.delayed.values()]) {
+      if (job.notBefore!.getTime() > Date.now()) continue;
+      this.delayed.delete(job.id);
+      this.enter(job);
+    }
+    this.schedule();
+    this.pump();
+  }
+
+  withdraw(id: string): Promise<boolean> {
+    if (this.delayed.delete(id)) return Promise.resolve(true);
+    for (const [user, line] of this.lines) {
+      if (!line.remove(id)) continue;
+      if (line.length === 0) this.lines.delete(user);
+      return Promise.resolve(true);
+    }
+    return Promise.resolve(false);
+  }
+
+  withdrawBatch(batch: string): Promise<number> {
+    let count = 0;
+    for (const job of [...this.delayed.values()]) {
+      if (job.batch === batch && this.delayed.delete(job.id)) count += 1;
+    }
+    for (const [user, line] of this.lines) {
+      count += line.removeBatch(batch);
+      if (line.length === 0) this.lines.delete(user);
+    }
+    return Promise.resolve(count);
+  }
+
+  abort(id: string, reason: Error): Promise<boolean> {
+    const controller = this.controllers.get(id);
+    controller?.abort(reason);
+    return Promise.resolve(controller !== undefined);
+  }
+
+  waitOf(id: string): Wait | null {
+    const job = this.delayed.get(id);
+    if (job) return { kind: 'delay', until: job.notBefore! };
+    for (const [user, line] of this.lines) {
+      const before = line.indexOf(id);
+      if (before < 0) continue;
+      let position = before + 1;
+      for (const [other, { length }] of this.lines) if (other !== user) position += Math.min(length, before + 1);
+      const place = { position, waiting: this.waiting };
+      if (this.isAtLimit(user)) return { kind: 'limit', limit: this.options.maxRunningPerUser, ...place };
+      return { kind: 'turn', ...place };
+    }
+    return null;
+  }
+
+  waitingOf(user: string): number {
+    const delayed = [...this.delayed.values()].filter((job) => job.user === user).length;
+    return (this.lines.get(user)?.length ?? 0) + delayed;
+  }
+
+  get waiting(): number {
+    let count = this.delayed.size;
+    for (const { length } of this.lines.values()) count += length;
+    return count;
+  }
+
+  get running(): number {
+    return this.held;
+  }
+
+  get accepting(): boolean {
+    return this.stopping === undefined;
+  }
+
+  stop(graceMs: number, reason: () => Error): Promise<void> {
+    this.stopping ??= this.end(graceMs, reason);
+    return this.stopping;
+  }
+
+  private async end(graceMs: number, reason: () => Error): Promise<void> {
+    clearTimeout(this.timer);
+    if (this.held === 0) return;
+    const idle = new Promise<void>((resolve) => (this.whenIdle = resolve));
+    const timer = setTimeout(() => {
+      for (const controller of this.controllers.values()) controller.abort(reason());
+    }, graceMs);
+    await idle;
+    clearTimeout(timer);
+  }
+}
