@@ -14,6 +14,9 @@ import { DownloadsController } from './downloads/downloads.controller';
 import { Downloads } from './downloads/downloads.service';
 import { Transfers } from './downloads/transfers';
 import { RequestPipe } from './http/request-pipe';
+import { EarlierOperations } from './idempotency/earlier-operations';
+import { Idempotency } from './idempotency/idempotency';
+import { KeyEnds } from './idempotency/key-ends';
 import {
   downloadOptions,
   filesOptions,
@@ -78,6 +81,9 @@ class SettingsModule {
     { provide: APP_PIPE, useClass: RequestPipe },
     DownloadLinks,
     Downloads,
+    EarlierOperations,
+    Idempotency,
+    KeyEnds,
     Listings,
     Metrics,
     MethodMonitor,

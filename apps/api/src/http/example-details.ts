@@ -43,6 +43,13 @@ export const EXAMPLE_DETAILS: Partial<Record<ErrorCode, { detail: string; errors
   source_changed: { detail: 'The source changed while it was read; nothing was staged. Try again when it is at rest.' },
   already_ended: { detail: 'The operation was ended while it ran; nothing was staged.' },
   file_exists: { detail: 'A file of this name exists already; choose another name.' },
+  idempotency_key_reused: {
+    detail:
+      'This Idempotency-Key was used for another request within the last 24 hours. Choose a new key for each request.',
+  },
+  idempotency_in_progress: {
+    detail: 'The first request with this Idempotency-Key has not been answered yet. Ask again in a moment.',
+  },
   checksum_mismatch: {
     detail:
       'The source has the md5 checksum 0cc175b9c0f1b6a831c399e269772661, not the expected one; nothing was staged.',
