@@ -9,6 +9,9 @@ import { QueueModule } from '@app/queue';
 import { RecordsModule } from '@app/records';
 import { StagingModule } from '@app/staging';
 import { AppErrorFilter } from './app-error.filter';
+import { BatchItems } from './batches/batch-items';
+import { BatchesController } from './batches/batches.controller';
+import { StageBatchController } from './batches/stage-batch.controller';
 import { DownloadLinks } from './downloads/download-links';
 import { DownloadsController } from './downloads/downloads.controller';
 import { Downloads } from './downloads/downloads.service';
@@ -27,6 +30,7 @@ import {
   stagingOptions,
 } from './lib-options';
 import { LogsController } from './logs/logs.controller';
+import { PlanController } from './planning/plan.controller';
 import { CancelController } from './records/cancel.controller';
 import { OperationFinder } from './records/operation-finder';
 import { OperationsController } from './records/operations.controller';
@@ -65,6 +69,9 @@ class SettingsModule {
 @Module({
   controllers: [
     StagingController,
+    StageBatchController,
+    PlanController,
+    BatchesController,
     OperationsController,
     CancelController,
     DownloadsController,
@@ -79,6 +86,7 @@ class SettingsModule {
   providers: [
     { provide: APP_FILTER, useClass: AppErrorFilter },
     { provide: APP_PIPE, useClass: RequestPipe },
+    BatchItems,
     DownloadLinks,
     Downloads,
     EarlierOperations,

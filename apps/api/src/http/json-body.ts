@@ -9,6 +9,10 @@ const MIB = 1024 ** 2;
 /** Where bodies are read, and how large they may be, in bytes. Elsewhere a body is not even looked at. */
 const BODY_LIMITS: Record<string, number> = { '/stage_data': MIB, '/create-file': 2 * MIB };
 
+/** The limit of bodies that are too large to be parsed at one go, in bytes: their routes read them as they arrive. */
+export const STREAMED_LIMIT = 64 * MIB;
+const STREAMED = new Set(['/stage_data/batch', '/stage_data/plan']);
+
 const JSON_TYPE = /^application\/json *(?:;|$)/i;
 const CHARSET = /; *charset *= *"?([^";]*)/i;
 
@@ -33,7 +37,8 @@ export function useJsonBodies(app: NestExpressApplication): void {
 }
 
 function limitOf(request: Request): number | undefined {
-  return request.method === 'POST' ? BODY_LIMITS[request.path] : undefined;
+  if (request.method !== 'POST') return undefined;
+  return STREAMED.has(request.path) ? STREAMED_LIMIT : BODY_LIMITS[request.path];
 }
 
 /** Refuses by its head what the parser would read to its end before it says no. */
@@ -45,11 +50,17 @@ function checkHead(): RequestHandler {
     const type = request.headers['content-type'] ?? '';
     const charset = CHARSET.exec(type)?.[1];
     if (!JSON_TYPE.test(type) || (charset !== undefined && !/^utf-?8$/i.test(charset.trim()))) throw unsupportedType();
+    // The parser says so itself of what it reads.
+    if (limit === STREAMED_LIMIT && !/^(?:identity)?$/i.test(encodingOf(request))) throw unsupportedType();
     // The parser would take the parameters apart again, and trip over malformed ones.
     request.headers['content-type'] = 'application/json';
     if (length > limit) throw tooLarge(limit);
     next();
   };
+}
+
+function encodingOf(request: Request): string {
+  return request.headers['content-encoding'] ?? '';
 }
 
 /** Older clients send the body as `{"data": {...}}`. */

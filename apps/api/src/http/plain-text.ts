@@ -14,10 +14,10 @@ export function wantsText(request: Request, response: Response): boolean {
  * Sends text as it comes, never faster than the caller takes it. What fails before the first chunk is thrown, and can
  * still be answered properly; what fails later breaks the connection. A caller that hangs up ends `chunks`.
  */
-export async function streamText(response: Response, chunks: AsyncIterable<Buffer>): Promise<void> {
+export async function streamText(response: Response, chunks: AsyncIterable<Buffer>, type = TEXT_TYPE): Promise<void> {
   const iterator = chunks[Symbol.asyncIterator]();
   const first = await iterator.next();
-  response.setHeader('Content-Type', TEXT_TYPE);
+  response.setHeader('Content-Type', type);
   if (response.req.method === 'HEAD') return void response.end();
   try {
     await pipeline(Readable.from(withFirst(first, iterator), { objectMode: false }), response);

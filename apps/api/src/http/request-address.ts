@@ -5,7 +5,11 @@ import { malformed } from './to-app-error';
 export const VERSION_PREFIX = '/api/v1';
 
 /** Other spellings of older clients. */
-const ALIASES: Record<string, string> = { '/stage-data': '/stage_data' };
+const ALIASES: Record<string, string> = {
+  '/stage-data': '/stage_data',
+  '/stage-data/batch': '/stage_data/batch',
+  '/stage-data/plan': '/stage_data/plan',
+};
 
 /** These hold files, whose relative addresses depend on the slash. */
 const FOLDERS = /^\/(?:ui|docs)\//;

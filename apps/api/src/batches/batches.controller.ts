@@ -1,0 +1,57 @@
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { isOperationId } from '@app/records';
+import { BatchService, noSuchBatch } from '@app/staging';
+import { ApiErrors } from '../http/api-errors.decorator';
+import { batchDto } from './batch-dto';
+import { ApiBatchAction } from './batch-docs.decorator';
+import { BatchDto, BatchIdDto } from './dto/batch.dto';
+
+/** What became of batches, and what may be asked of them. */
+@ApiTags('operations')
+@Controller('batches')
+export class BatchesController {
+  constructor(private readonly batches: BatchService) {}
+
+  @Get(':id')
+  @ApiOperation({
+    operationId: 'getBatch',
+    summary: 'Look at a batch',
+    description: 'Its operations are listed by `GET /operations?batch_id=`.',
+  })
+  @ApiOkResponse({ description: 'The batch as it was a second ago at most.', type: BatchDto })
+  @ApiErrors({ path: '/batches/01981f7e', codes: ['not_found', 'database_unavailable'] })
+  async get(@Param() { id }: BatchIdDto): Promise<BatchDto> {
+    const batch = await this.batches.find(batchId(id));
+    if (!batch) throw noSuchBatch();
+    return batchDto(batch);
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(202)
+  @ApiBatchAction('cancel', {
+    summary: 'Cancel a batch',
+    description:
+      'Ends all of its operations that have not ended: those that wait at once, those that run as soon as they have tidied up. What is staged already stays.',
+  })
+  async cancel(@Param() { id }: BatchIdDto): Promise<BatchDto> {
+    return batchDto(await this.batches.cancel(batchId(id)));
+  }
+
+  @Post(':id/retry')
+  @HttpCode(202)
+  @ApiBatchAction('retry', {
+    summary: 'Try a batch again',
+    description:
+      'Its operations that failed or were cancelled wait for another attempt, where one makes sense; the others are left alone.',
+  })
+  async retry(@Param() { id }: BatchIdDto): Promise<BatchDto> {
+    return batchDto(await this.batches.retry(batchId(id)));
+  }
+}
+
+/** Throws `not_found` for what is no id. */
+function batchId(text: string): string {
+  if (!isOperationId(text)) throw noSuchBatch();
+  return text;
+}
