@@ -13,6 +13,7 @@ export {
   type DestinationPath,
   MAX_PATH_BYTES,
   MAX_SEGMENT_BYTES,
+  lastName,
   type PathText,
   rawFromShown,
   readDestination,

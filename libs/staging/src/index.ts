@@ -1,3 +1,5 @@
+export { type BatchItem, type BatchRequest, type BatchState } from './batches/batch-request';
+export { BatchService, noSuchBatch } from './batches/batch.service';
 export { MethodRegistry } from './contract/method-registry';
 export { OperationCancelled } from './contract/operation-cancelled';
 export {
@@ -15,12 +17,12 @@ export {
   type StagingPlan,
 } from './contract/staging-method';
 export { type StagingOptions } from './contract/staging-options';
-export { Dispatcher } from './operations/dispatcher';
 export { LiveOperations, type LiveFacts } from './operations/live-operations';
 export { OperationControl } from './operations/operation-control';
 export { OperationEvents, type OperationEnded } from './operations/operation-events';
 export { OperationWatch, type OperationChange } from './operations/operation-watch';
 export { type StageRequest } from './operations/stage-request';
+export { type PlannedOperation, PlanService } from './planning/plan.service';
 export { StagingModule, type StagingModuleOptions } from './staging.module';
 export { StagingService } from './staging.service';
 export { STAGING_METHODS, STAGING_OPTIONS } from './staging.tokens';

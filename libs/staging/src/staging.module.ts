@@ -10,6 +10,7 @@ import {
 import { JOB_QUEUE, type JobQueue, shuttingDown } from '@app/queue';
 import { DeferredSettlements } from '@app/records';
 import { BatchService } from './batches/batch.service';
+import { BatchStates } from './batches/batch-states';
 import { MethodRegistry } from './contract/method-registry';
 import { type StagingMethod } from './contract/staging-method';
 import { type StagingOptions } from './contract/staging-options';
@@ -54,6 +55,7 @@ const OFFERED = [
 /** All parts of the engine but its recovery, which begins by itself. */
 export const ENGINE_PARTS = [
   ...OFFERED,
+  BatchStates,
   Dispatcher,
   Inheritance,
   OperationRunner,
@@ -95,7 +97,7 @@ export class StagingModule implements BeforeApplicationShutdown {
     const stopped = this.queue.stop(this.options.shutdownGraceMs, shuttingDown);
     await this.dispatcher.refuseAwaited();
     this.watch.close();
-    await Promise.all([stopped, this.releases.stop(this.options.shutdownGraceMs)]);
+    await Promise.all([stopped, this.releases.stop()]);
     await this.deferred.flush();
   }
 }

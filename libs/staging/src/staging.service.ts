@@ -28,7 +28,9 @@ export class StagingService {
    * to repeat: nothing is ever overwritten.
    */
   async stage(request: StageRequest, hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
-    return this.dispatcher.run(this.preparation.ofRequest(request, hooks));
+    const ready = this.preparation.ofRequest(request, hooks);
+    // What can only be refused does not wait for its turn.
+    return this.methods.find(request.method) ? this.dispatcher.run(ready) : this.dispatcher.runAtOnce(ready);
   }
 
   /**
@@ -39,18 +41,19 @@ export class StagingService {
    */
   async submit(request: StageRequest, hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
     const ready = this.preparation.ofRequest(request, hooks);
-    if (!(await this.isForLater(ready, request))) return this.dispatcher.run(ready);
+    const method = this.methods.find(request.method);
+    if (!method || !(await this.isAdmitted(ready))) return this.dispatcher.runAtOnce(ready);
+    if (method.capabilities.destination === 'none') return this.dispatcher.run(ready);
     const first = this.underWay.find(ready.record);
-    if (first) return this.join(first);
+    const joined = first && (await this.join(first));
+    if (joined) return joined;
     // A token of the caller's is kept nowhere: no other process could go on with it.
     ready.record.background = hooks.callerToken === null;
     await this.dispatcher.accept(ready);
     return ready.record;
   }
 
-  private async isForLater({ record }: ReadyOperation, request: StageRequest): Promise<boolean> {
-    const method = this.methods.find(request.method);
-    if (!method || method.capabilities.destination === 'none') return false;
+  private async isAdmitted({ record }: ReadyOperation): Promise<boolean> {
     try {
       await this.accounts.admit(record.username);
       return true;
@@ -60,12 +63,13 @@ export class StagingService {
     }
   }
 
-  /** From now on somebody relies on it who does not hold a connection. */
-  private async join(first: StagingRecord): Promise<StagingRecord> {
+  /** From now on somebody relies on it who does not hold a connection. Null when it has ended meanwhile. */
+  private async join(first: StagingRecord): Promise<StagingRecord | null> {
     if (!first.background) {
       await this.records.update(first.id, { background: true });
       first.background = true;
     }
-    return (await this.records.find(first.id)) ?? first;
+    const now = await this.records.find(first.id);
+    return now && (now.status === 'queued' || now.status === 'running') ? now : null;
   }
 }

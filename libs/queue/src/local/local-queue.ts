@@ -62,7 +62,11 @@ export class LocalQueue implements JobQueue {
     this.held += 1;
     if (counts) this.busy += 1;
     this.runningOf.set(job.user, (this.runningOf.get(job.user) ?? 0) + 1);
+    // From now on, so that what is asked to end before its work begins knows it then.
+    const controller = new AbortController();
+    this.controllers.set(job.id, controller);
     const leave = () => {
+      if (this.controllers.get(job.id) === controller) this.controllers.delete(job.id);
       this.held -= 1;
       if (counts) this.busy -= 1;
       const left = this.runningOf.get(job.user)! - 1;
@@ -73,12 +77,9 @@ export class LocalQueue implements JobQueue {
     };
     return {
       run: async (work) => {
-        const controller = new AbortController();
-        this.controllers.set(job.id, controller);
         try {
           return await work(controller.signal);
         } finally {
-          this.controllers.delete(job.id);
           leave();
         }
       },

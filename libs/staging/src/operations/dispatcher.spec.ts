@@ -132,12 +132,11 @@ describe('automatic retries', () => {
   it('try again what passes, and keep each attempt', async () => {
     await begin();
     const record = await submit('a');
-    for (const message of ['It is away.', 'It is still away.']) {
-      await begun('a');
+    for (const [index, message] of ['It is away.', 'It is still away.'].entries()) {
+      await until(() => gated.begun.length === index + 1 && gated.under.has('a'), 'it did not begin');
       gated.end('a', new AppError('storage_unavailable', message));
-      await until(() => !gated.under.has('a') || gated.begun.length > 2, 'it did not end');
     }
-    await begun('a');
+    await until(() => gated.begun.length === 3 && gated.under.has('a'), 'it did not begin once more');
     gated.end('a');
     await endOf(record, 'success');
     const { attempts, history } = await find(record);
@@ -246,15 +245,9 @@ describe('when the service stops', () => {
 });
 
 describe('when the database goes away', () => {
-  function failing(method: 'find' | 'transition', times: number): void {
-    const real = setup.records.operations[method].bind(setup.records.operations) as (
-      ...args: unknown[]
-    ) => Promise<never>;
-    let left = times;
-    jest.spyOn(setup.records.operations, method).mockImplementation((...args: unknown[]) => {
-      left -= 1;
-      return left >= 0 ? Promise.reject(new AppError('database_unavailable', 'Away.')) : real(...args);
-    });
+  function failingOnce(): void {
+    const away = () => Promise.reject(new AppError('database_unavailable', 'Away.'));
+    jest.spyOn(setup.records.operations, 'transition').mockImplementationOnce(away);
   }
 
   it('work in line waits a little longer, and is not lost', async () => {
@@ -262,7 +255,7 @@ describe('when the database goes away', () => {
     await submit('a');
     await begun('a');
     const record = await submit('b');
-    failing('transition', 1);
+    failingOnce();
     gated.end('a');
     await until(() => setup.queue.waitOf(record.id)?.kind === 'delay', 'it is not put back');
     expect(await find(record)).toMatchObject({ status: 'queued' });
@@ -273,7 +266,7 @@ describe('when the database goes away', () => {
     await submit('a');
     const waiting = codeOf(stage('b'));
     await until(() => setup.queue.waiting === 1, 'it does not wait');
-    failing('transition', 1);
+    failingOnce();
     gated.end('a');
     await expect(waiting).resolves.toBe('database_unavailable');
   });

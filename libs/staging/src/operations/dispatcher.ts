@@ -50,6 +50,15 @@ export class Dispatcher {
     return again ? this.untilEnded(record) : record;
   }
 
+  /** Does, without a place, what will be refused before it moves anything. Ends as {@link run} does. */
+  async runAtOnce(ready: ReadyOperation): Promise<StagingRecord> {
+    Object.assign(ready.record, { status: 'running', startedAt: new Date() });
+    await this.runner.write(ready);
+    const { failure } = await this.runner.perform(ready, new AbortController().signal);
+    if (failure) throw failure;
+    return ready.record;
+  }
+
   /** Begins a new operation, or puts it in line: resolves when that is recorded. Throws as {@link run} does. */
   async accept(ready: ReadyOperation): Promise<void> {
     const place = this.placeFor(ready);
@@ -74,6 +83,11 @@ export class Dispatcher {
   async withdraw(id: string): Promise<void> {
     this.awaited.delete(id);
     await this.queue.withdraw(id);
+  }
+
+  /** Takes all of a batch out of the line. */
+  async withdrawBatch(batchId: string): Promise<void> {
+    await this.queue.withdrawBatch(batchId);
   }
 
   /** Asks an operation that runs to end, for this reason; false when it does not run here. */

@@ -46,7 +46,9 @@ export class Inheritance {
       await this.dispatcher.enqueue(goingOn);
       taken += goingOn.length;
     }
-    await this.releases.takeOver(await this.pending.of(dead));
+    const pending = await this.pending.of(dead);
+    await this.pending.takeOver(dead);
+    this.releases.takeOver(pending);
     if (taken > 0) this.logger.info('Goes on with operations of a process that died', { operations: taken });
   }
 

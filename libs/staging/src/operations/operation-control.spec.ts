@@ -110,7 +110,7 @@ describe('retry', () => {
     const ended = await became(record, 'success');
     expect(ended).toMatchObject({ id: record.id, attempts: 2, errorReason: null, finishedAt: expect.any(Date) });
     expect(ended.history).toMatchObject([{ attempt: 1, status: 'failure', errorCode: 'source_not_found' }]);
-    expect(setup.ended.map(({ record: { status } }) => status)).toEqual(['success', 'success']);
+    expect(setup.ended.map(({ record: { status } }) => status)).toEqual(['failure', 'success']);
   });
 
   it('does again what was asked for, in every detail', async () => {

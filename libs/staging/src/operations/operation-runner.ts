@@ -70,14 +70,15 @@ export class OperationRunner {
     const rows = new AttemptManifest(this.manifest, record);
     this.live.begin(record.id);
     try {
-      const outcome = await ready.work(this.context(ready, signal, log, rows));
+      const context = this.context(ready, signal, log, rows);
+      context.signal.throwIfAborted();
+      const outcome = await ready.work(context);
       await rows.removeStale();
       await this.succeed(ready, await this.compareChecksums(outcome, ready.operation), log);
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
       this.tellEnd(record, null);
       return SUCCESS;
     } catch (error) {
-      Object.assign(record, this.live.end(record.id));
       return await this.afterFailure(record, error, log, begun);
     }
   }
@@ -154,8 +155,10 @@ export class OperationRunner {
     log: AppLogger,
     begun: number,
   ): Promise<AttemptEnd> {
+    // How far it came stays in the record.
+    const progress = this.live.end(record.id);
     if (error instanceof OperationCancelled) {
-      await this.settle(record, cancellationOf(error), []);
+      await this.settle(record, { ...progress, ...cancellationOf(error) }, []);
       log.info(`Cancelled: ${error.message}`, told(record, begun));
       return this.ended(record, wasCancelled(error).ofOperation(record.id));
     }
@@ -163,7 +166,7 @@ export class OperationRunner {
     const again = await this.tryAgain(record, failure, log);
     if (again) return { failure: null, again };
     const isDiscarded = UNRECORDED.has(failure.code) && !record.background && (await this.discard(record, failure));
-    if (!isDiscarded) await this.settle(record, failureOf(failure), []);
+    if (!isDiscarded) await this.settle(record, { ...progress, ...failureOf(failure) }, []);
     log[levelOf(failure)](failure.message, { ...told(record, begun), code: failure.code, ...causeOf(failure, error) });
     return this.ended(record, isDiscarded ? failure : failure.ofOperation(record.id));
   }

@@ -79,7 +79,7 @@ export async function stopEngine(
   const stopped = queue.stop(graceMs, shuttingDown);
   await engine.get(Dispatcher).refuseAwaited();
   engine.get(OperationWatch).close();
-  await Promise.all([stopped, engine.get(ReleaseService).stop(graceMs)]);
+  await Promise.all([stopped, engine.get(ReleaseService).stop()]);
   await records.deferred.flush();
   await engine.close();
 }

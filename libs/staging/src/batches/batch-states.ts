@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { BatchRepository } from '@app/records';
+import { type BatchState } from './batch-request';
+
+/** For this long what was counted is told again, in milliseconds: a large batch may be watched by many. */
+const FRESH_MS = 1000;
+/** Batches that are remembered; beyond that, all are forgotten. */
+const MAX_KNOWN = 1000;
+
+interface Known {
+  at: number;
+  state: Promise<BatchState | null>;
+}
+
+/** How batches stand, counted at most once a second each. */
+@Injectable()
+export class BatchStates {
+  private readonly known = new Map<string, Known>();
+
+  constructor(private readonly batches: BatchRepository) {}
+
+  /** How a batch stands, at most a second ago; null when there is none, or it is not accepted yet. */
+  of(id: string): Promise<BatchState | null> {
+    const known = this.known.get(id);
+    if (known && performance.now() - known.at < FRESH_MS) return known.state;
+    return this.anew(id);
+  }
+
+  /** How it stands now. */
+  anew(id: string): Promise<BatchState | null> {
+    if (this.known.size >= MAX_KNOWN) this.known.clear();
+    const state = this.count(id);
+    this.known.set(id, { at: performance.now(), state });
+    state.catch(() => this.known.delete(id));
+    return state;
+  }
+
+  private async count(id: string): Promise<BatchState | null> {
+    const batch = await this.batches.find(id);
+    if (!batch?.acceptedAt) return null;
+    const { method, username, createdAt } = batch;
+    return { id, method, username, createdAt, ...(await this.batches.countsOf(id)) };
+  }
+}

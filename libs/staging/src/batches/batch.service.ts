@@ -1,0 +1,181 @@
+import { Injectable } from '@nestjs/common';
+import { AppError } from '@app/core';
+import { OwnershipPolicy, refuseEscape, RootRegistry } from '@app/files';
+import { AppLogger } from '@app/logging';
+import { BatchRepository, OperationRepository, ProcessIdentity, StagingBatch, type StagingRecord } from '@app/records';
+import { invalidMethod, MethodRegistry } from '../contract/method-registry';
+import { OperationCancelled } from '../contract/operation-cancelled';
+import { type StagingMethod } from '../contract/staging-method';
+import { Dispatcher } from '../operations/dispatcher';
+import { isRetryable, retryValues } from '../operations/retry-policy';
+import { cancellationOf, failureOf } from '../operations/settlement';
+import { newRecord, readOperation } from '../operations/stage-request';
+import { type BatchItem, type BatchRequest, type BatchState, requestOf } from './batch-request';
+import { BatchStates } from './batch-states';
+import { Destinations } from './destinations';
+
+/** Many operations that are asked for, ended and tried again together. */
+@Injectable()
+export class BatchService {
+  constructor(
+    private readonly methods: MethodRegistry,
+    private readonly accounts: OwnershipPolicy,
+    private readonly roots: RootRegistry,
+    private readonly records: OperationRepository,
+    private readonly batches: BatchRepository,
+    private readonly states: BatchStates,
+    private readonly dispatcher: Dispatcher,
+    private readonly identity: ProcessIdentity,
+    private readonly logger: AppLogger,
+  ) {}
+
+  /** Throws `validation_failed` for an item that is no proper request; where its paths lead does not matter yet. */
+  checkItem(request: Omit<BatchRequest, 'batchId' | 'count'>, item: BatchItem): void {
+    this.roots.checkName(item.storage);
+    readOperation(requestOf(request, item), this.methods.find(request.method));
+  }
+
+  /**
+   * Accepts a batch as a whole: once this resolves, each of its items is recorded, those that can be begun are in line, the
+   * others are failures. When it rejects, nothing of it is there. `items` come in parts, in order, each of them checked.
+   * Throws `invalid_method`, `forbidden`, `quota_exceeded`, `shutting_down`, `database_unavailable`.
+   */
+  async accept(request: BatchRequest, items: AsyncIterable<BatchItem[]>): Promise<BatchState> {
+    const { batchId: id, username, requestedBy, count } = request;
+    const method = this.methods.find(request.method);
+    if (!method) throw invalidMethod(request.method);
+    await this.accounts.admit(username);
+    const admission = this.dispatcher.admit(username, count);
+    const owner = this.identity.name;
+    const batch = { id, method: method.name, username, requestedBy, items: count, createdAt: new Date(), owner };
+    try {
+      await this.batches.insert(Object.assign(new StagingBatch(), batch));
+      await this.write(request, method, items);
+      await this.batches.accept(id, new Date());
+    } catch (error) {
+      admission.done();
+      await this.discard(id);
+      throw error;
+    }
+    await this.enqueue(id).finally(() => admission.done());
+    this.logger.info('Batch accepted', { batch_id: id, method: method.name, username, items: count });
+    return (await this.states.of(id))!;
+  }
+
+  private async write(request: BatchRequest, method: StagingMethod, items: AsyncIterable<BatchItem[]>): Promise<void> {
+    const destinations = new Destinations();
+    let index = 0;
+    for await (const part of items) {
+      const records = part.map((item) => this.recordOf(request, method, item, destinations, index++));
+      await this.records.insertAll(records);
+    }
+  }
+
+  /** The record of an item: queued, or a failure when that can be seen from its names. */
+  private recordOf(
+    request: BatchRequest,
+    method: StagingMethod,
+    item: BatchItem,
+    destinations: Destinations,
+    index: number,
+  ): StagingRecord {
+    const single = requestOf(request, item);
+    const operation = readOperation(single, method);
+    const record = newRecord(operation, single, method, this.identity.name);
+    Object.assign(record, { batchId: request.batchId, background: true });
+    const refusal = escapeOf(operation.destination) ?? destinations.enter(operation, index);
+    return refusal ? Object.assign(record, failureOf(refusal)) : record;
+  }
+
+  /** Its sender is told that it failed, and will send it again. */
+  private async discard(id: string): Promise<void> {
+    try {
+      await this.batches.discard(id);
+    } catch (error) {
+      this.logger.error('A batch that was not accepted could not be removed; it is when the service starts again', {
+        batch_id: id,
+        error,
+      });
+    }
+  }
+
+  private async enqueue(id: string): Promise<void> {
+    for await (const records of this.records.eachOf(id, 'queued')) await this.dispatcher.enqueue(records);
+  }
+
+  /** How a batch stands, at most a second ago; null when there is none. */
+  find(id: string): Promise<BatchState | null> {
+    return this.states.of(id);
+  }
+
+  /** Ends all that has not ended. Throws `not_found`, `already_ended`. */
+  async cancel(id: string): Promise<BatchState> {
+    await this.existing(id);
+    const reason = new OperationCancelled('Its batch was cancelled on request.');
+    await this.dispatcher.withdrawBatch(id);
+    let ending = await this.batches.cancelQueued(id, cancellationOf(reason));
+    for await (const records of this.records.eachOf(id, 'running')) {
+      const asked = await Promise.all(records.map((record) => this.dispatcher.abort(record.id, reason)));
+      ending += asked.filter(Boolean).length;
+    }
+    if (ending === 0) throw new AppError('already_ended', 'The batch has ended already; there is nothing to cancel.');
+    this.logger.info('Batch cancelled', { batch_id: id, operations: ending });
+    return this.existing(id);
+  }
+
+  /** Tries again what failed or was cancelled, and nothing else. Throws `not_found`, `not_retryable`, `quota_exceeded`. */
+  async retry(id: string): Promise<BatchState> {
+    const { username, counts } = await this.existing(id);
+    const admission = this.dispatcher.admit(username, counts.failure + counts.cancelled);
+    let again = 0;
+    try {
+      for (const status of ['failure', 'cancelled'] as const) {
+        for await (const records of this.records.eachOf(id, status)) again += await this.revive(records);
+      }
+    } finally {
+      admission.done();
+    }
+    if (again === 0) throw new AppError('not_retryable', 'Nothing of this batch failed that could be tried again.');
+    this.logger.info('Batch tried again', { batch_id: id, operations: again });
+    return this.existing(id);
+  }
+
+  private async revive(records: StagingRecord[]): Promise<number> {
+    const changes = records.filter(isRetryable).map((record) => ({
+      id: record.id,
+      from: [record.status],
+      values: retryValues(record, this.identity.name),
+    }));
+    const changed = new Set(await this.records.transitionAll(changes));
+    await this.dispatcher.enqueue(records.filter((record) => changed.has(record.id)));
+    return changed.size;
+  }
+
+  /** Removes the batches that a dead process did not come to accept: their senders got no answer. */
+  async discardUnaccepted(owner: string): Promise<void> {
+    for (const { id } of await this.batches.unacceptedOf(owner)) {
+      await this.batches.discard(id);
+      this.logger.warning('Removed a batch that was not accepted when its process died', { batch_id: id });
+    }
+  }
+
+  private async existing(id: string): Promise<BatchState> {
+    const state = await this.states.anew(id);
+    if (!state) throw noSuchBatch();
+    return state;
+  }
+}
+
+/** The error for a batch that is not there. */
+export function noSuchBatch(): AppError {
+  return new AppError('not_found', 'There is no such batch.');
+}
+
+function escapeOf(destination: ReturnType<typeof readOperation>['destination']): AppError | null {
+  try {
+    if (destination) refuseEscape(destination);
+    return null;
+  } catch (error) {
+    return error as AppError;
+  }
+}
