@@ -53,6 +53,8 @@ export class ItemParser {
 
   /** There is no more. */
   end(): void {
+    // A number ends only here when it is the last of all.
+    this.attempt(() => this.tokenizer.end());
     if (!this.hasEnded) throw this.levels.length > 0 ? notJson() : malformed('body', 'is missing: send a JSON object');
     if (!this.hasItems) throw malformed('items', 'is missing: send {"items": [...]}');
     if (this.count === 0) throw malformed('items', 'must not be empty');
