@@ -31,8 +31,11 @@ import {
 } from './lib-options';
 import { LogsController } from './logs/logs.controller';
 import { PlanController } from './planning/plan.controller';
-import { CancelController } from './records/cancel.controller';
+import { ControlController } from './records/control.controller';
+import { EventsController } from './records/events.controller';
 import { OperationFinder } from './records/operation-finder';
+import { OperationStreams } from './records/operation-streams';
+import { OperationViews } from './records/operation-views';
 import { OperationsController } from './records/operations.controller';
 import { ConfigController } from './site/config.controller';
 import { HealthController } from './site/health.controller';
@@ -43,6 +46,7 @@ import { Readiness } from './site/readiness.service';
 import { MethodMonitor } from './site/method-monitor';
 import { RootMonitor } from './site/root-monitor';
 import { StartPageController } from './site/start-page.controller';
+import { BackgroundStaging } from './staging/background-staging';
 import { StagingController } from './staging/staging.controller';
 import { CreateFileController } from './storage/create-file.controller';
 import { ListingsController } from './storage/listings.controller';
@@ -73,7 +77,8 @@ class SettingsModule {
     PlanController,
     BatchesController,
     OperationsController,
-    CancelController,
+    ControlController,
+    EventsController,
     DownloadsController,
     ListingsController,
     CreateFileController,
@@ -87,6 +92,7 @@ class SettingsModule {
     { provide: APP_FILTER, useClass: AppErrorFilter },
     { provide: APP_PIPE, useClass: RequestPipe },
     BatchItems,
+    BackgroundStaging,
     DownloadLinks,
     Downloads,
     EarlierOperations,
@@ -96,6 +102,8 @@ class SettingsModule {
     Metrics,
     MethodMonitor,
     OperationFinder,
+    OperationStreams,
+    OperationViews,
     Readiness,
     RootMonitor,
     Transfers,

@@ -1,13 +1,15 @@
 import { type Algorithm } from '@app/files';
-import { type StagingFile, type StagingRecord } from '@app/records';
+import { type AttemptEntry, type StagingFile, type StagingRecord } from '@app/records';
+import { type LiveFacts } from '@app/staging';
 import { type ManifestFileDto } from './dto/manifest.dto';
+import { type AttemptDto } from './dto/attempt.dto';
 import { type OperationDto } from './dto/operation.dto';
 
 /**
- * A record as callers see it: the fields of the contract, in its order; null where this version has nothing to say.
- * `downloadUrl` is for whoever made the operation, in the answer to that alone.
+ * A record as callers see it: the fields of the contract, in its order, and what is known of it just now. `downloadUrl`
+ * is for whoever made the operation, in the answer to that alone.
  */
-export function operationDto(record: StagingRecord, downloadUrl: string | null = null): OperationDto {
+export function operationDto(record: StagingRecord, live: LiveFacts, downloadUrl: string | null): OperationDto {
   const { checksumAlgorithm: algorithm, checksumValue: value } = record;
   return {
     id: record.id,
@@ -26,18 +28,22 @@ export function operationDto(record: StagingRecord, downloadUrl: string | null =
     error_reason: record.errorReason,
     retryable: record.retryable,
     warning: record.warning,
-    files_total: record.filesTotal,
-    files_done: record.filesDone,
-    bytes_total: record.bytesTotal,
-    bytes_done: record.bytesDone,
+    files_total: live.filesTotal,
+    files_done: live.filesDone,
+    bytes_total: live.bytesTotal,
+    bytes_done: live.bytesDone,
     checksum: algorithm && value ? { algorithm: algorithm as Algorithm, value } : null,
     link: record.link,
     matches_source: record.matchesSource,
     attempts: record.attempts,
+    history: (record.history ?? []).map(attemptDto),
     label: record.label,
     batch_id: record.batchId,
     server: record.server,
-    ...LATER,
+    bytes_per_second: live.bytesPerSecond,
+    eta_seconds: live.etaSeconds,
+    current_path: live.currentPath,
+    wait_reason: live.waitReason,
     download_url: downloadUrl,
     created_at: time(record.createdAt),
     started_at: time(record.startedAt),
@@ -47,8 +53,10 @@ export function operationDto(record: StagingRecord, downloadUrl: string | null =
   };
 }
 
-/** Facts of an operation under way, which no method of this version tells. */
-const LATER = { bytes_per_second: null, eta_seconds: null, current_path: null, wait_reason: null };
+function attemptDto({ attempt, status, errorCode, errorReason, startedAt, endedAt }: AttemptEntry): AttemptDto {
+  const error = { error_code: errorCode, error_reason: errorReason };
+  return { attempt, status, ...error, started_at: startedAt, ended_at: endedAt };
+}
 
 function time(date: Date | null): string | null {
   return date?.toISOString() ?? null;

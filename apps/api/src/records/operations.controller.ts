@@ -15,8 +15,9 @@ import { OperationPageDto } from './dto/operation-page.dto';
 import { OperationDto } from './dto/operation.dto';
 import { OperationsQueryDto } from './dto/operations-query.dto';
 import { manifestText } from './manifest-text';
-import { manifestFileDto, operationDto } from './operation-dto';
+import { manifestFileDto } from './operation-dto';
 import { OperationFinder } from './operation-finder';
+import { OperationViews } from './operation-views';
 
 /** What became of operations. */
 @ApiTags('operations')
@@ -25,6 +26,7 @@ export class OperationsController {
   constructor(
     private readonly records: OperationRepository,
     private readonly finder: OperationFinder,
+    private readonly views: OperationViews,
     private readonly manifest: ManifestRepository,
     private readonly methods: MethodRegistry,
     private readonly logs: LogReader,
@@ -38,7 +40,7 @@ export class OperationsController {
     const { limit, cursor, method, batch_id: batchId, ...filter } = query;
     const name = method === undefined ? undefined : (this.methods.find(method)?.name ?? method);
     const page = await this.records.page({ ...filter, method: name, batchId }, limit, cursor);
-    return { items: page.items.map((record) => operationDto(record)), next_cursor: page.nextCursor };
+    return { items: page.items.map((record) => this.views.of(record)), next_cursor: page.nextCursor };
   }
 
   @Get(':id')
@@ -46,7 +48,7 @@ export class OperationsController {
   @ApiOkResponse({ description: 'The operation as it is now.', type: OperationDto })
   @ApiErrors({ path: '/operations/01981f7e', codes: ['not_found', 'database_unavailable'] })
   async get(@Param() { id }: OperationIdDto): Promise<OperationDto> {
-    return operationDto(await this.finder.find(id));
+    return this.views.of(await this.finder.find(id));
   }
 
   @Get(':id/files')

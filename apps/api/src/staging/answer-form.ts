@@ -1,4 +1,5 @@
 import { type Request } from 'express';
+import { preferencesOf } from '../http/preferences';
 
 /**
  * How the result of a method that delivers is answered: by its content, or by the operation with a link, at once (`json`)
@@ -7,9 +8,9 @@ import { type Request } from 'express';
 export type AnswerForm = 'content' | 'json' | 'async';
 
 /** What a request asks for: by `Prefer: respond-async` (RFC 7240), else by `Accept`. */
-export function answerForm({ headers }: Pick<Request, 'headers'>): AnswerForm {
-  if (preferences(headers.prefer).has('respond-async')) return 'async';
-  return wantsJson(headers.accept) ? 'json' : 'content';
+export function answerForm(request: Pick<Request, 'headers'>): AnswerForm {
+  if (preferencesOf(request).respondAsync) return 'async';
+  return wantsJson(request.headers.accept) ? 'json' : 'content';
 }
 
 /** True where JSON is named and neither anything nor bytes is: then who asks could not do with the content. */
@@ -25,8 +26,4 @@ function typeOf(range: string): string {
 /** A weight of zero means "not this one" (RFC 9110, 12.4.2). */
 function isWanted(range: string): boolean {
   return !/;\s*q\s*=\s*0(?:\.0*)?\s*(?:;|$)/i.test(range);
-}
-
-function preferences(prefer: string | string[] | undefined): Set<string> {
-  return new Set([prefer ?? []].flat().join(',').split(',').map(typeOf));
 }

@@ -1,23 +1,25 @@
 import { rawFromText, showPathAs } from '@app/files';
 import { type StagingRecord } from '@app/records';
-import { operationDto } from '../records/operation-dto';
+import { type OperationDto } from '../records/dto/operation.dto';
 import { type StageAnswerDto } from './dto/stage-answer.dto';
 
 /**
- * The answer for an operation that went well. `viewPrefix`: the user area as users see it, where the site tells;
- * `downloadUrl`: where the result can be fetched, if it is to be.
+ * The answer for an operation that went well, or that has not ended. `viewPrefix`: the user area as users see it, where
+ * the site tells.
  */
 export function stageAnswer(
   record: StagingRecord,
+  operation: OperationDto,
   viewPrefix: string | undefined,
-  downloadUrl: string | null,
 ): StageAnswerDto {
-  const { username, method, outcome } = record;
+  const { username, method, outcome, status } = record;
+  const whom = `for user ${username} with method ${method}`;
+  if (status !== 'success') return { status: 'accepted', message: `Accepted: data is staged ${whom}`, operation };
   const message =
     outcome === 'already_present'
       ? `Data already available at ${pathBelowArea(record, viewPrefix)}`
-      : `Data staged for user ${username} with method ${method}`;
-  return { status: 'success', message, operation: operationDto(record, downloadUrl) };
+      : `Data staged ${whom}`;
+  return { status: 'success', message, operation };
 }
 
 /** The record has the path as the user sees it; the message tells it as requests do. */

@@ -3,12 +3,20 @@ import { ApiExtraModels, ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ge
 import { CONTENT_HEADERS, CONTENT_TYPES } from '../downloads/content-docs';
 import { ApiErrors, type ErrorsOfEndpoint } from '../http/api-errors.decorator';
 import { OPERATION_ID_HEADER } from '../http/request-context';
+import { IDEMPOTENCY_KEY_HEADER } from '../idempotency/idempotency-key';
 import { CALLER_TOKEN_HEADER } from './caller-token';
 import { StageAnswerDto } from './dto/stage-answer.dto';
 
 const STAGE_ERRORS: ErrorsOfEndpoint = {
   path: '/stage_data',
-  codes: ['validation_failed', 'unsupported_media_type', 'payload_too_large', 'database_unavailable'],
+  codes: [
+    'validation_failed',
+    'unsupported_media_type',
+    'payload_too_large',
+    'idempotency_in_progress',
+    'idempotency_key_reused',
+    'database_unavailable',
+  ],
   ofOperations: [
     'invalid_method',
     'source_not_found',
@@ -53,8 +61,16 @@ export function ApiStageData(): MethodDecorator {
     ApiHeader({
       name: 'Prefer',
       required: false,
-      description: 'With `respond-async` a `direct_download` answers with a link (RFC 7240).',
+      description:
+        '`respond-async`: the answer is 202 at once, and the operation goes on in the background. `wait=N`: the answer comes when it ends, or after N seconds (600 at most) with 202. A `direct_download` answers with a link (RFC 7240).',
       schema: { type: 'string', example: 'respond-async' },
+    }),
+    ApiHeader({
+      name: IDEMPOTENCY_KEY_HEADER,
+      required: false,
+      description:
+        'A repeat with the same key within 24 hours does nothing, and is answered with what the first request made, as it is now.',
+      schema: { type: 'string', minLength: 1, maxLength: 255, example: '5f0d6c1e-9a52-4a8b-8d0e-6a1f3c0b7d11' },
     }),
     ApiHeader({
       name: CALLER_TOKEN_HEADER,
@@ -72,12 +88,13 @@ export function ApiStageData(): MethodDecorator {
     }),
     ApiResponse({
       status: 202,
-      description: 'For `direct_download` with `Prefer: respond-async`: the operation, with its `download_url`.',
+      description:
+        'The operation waits or runs: see `Location` for what becomes of it. For `direct_download` it has ended, with its `download_url`.',
       type: StageAnswerDto,
       headers: {
         ...OPERATION_HEADER,
         Location: { description: 'Address of the operation.', schema: { type: 'string' } },
-        'Preference-Applied': { description: '`respond-async`.', schema: { type: 'string' } },
+        'Preference-Applied': { description: 'What of `Prefer` was heeded.', schema: { type: 'string' } },
       },
     }),
     ApiErrors(STAGE_ERRORS),

@@ -2,14 +2,20 @@ import { Body, Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/commo
 import { ApiTags } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
 import { Settings } from '@app/core';
+import { type StagingRecord } from '@app/records';
 import { type CallerHooks, MethodRegistry, OperationCancelled, type StageRequest, StagingService } from '@app/staging';
 import { DownloadLinks } from '../downloads/download-links';
 import { Downloads } from '../downloads/downloads.service';
 import { RECEIVER_LEFT } from '../downloads/paced-sender';
 import { hangUpSignal } from '../http/hang-up-signal';
+import { appliedOf, type Preferences, preferencesOf } from '../http/preferences';
 import { OPERATION_ID_HEADER } from '../http/request-context';
+import { EarlierOperations } from '../idempotency/earlier-operations';
+import { Idempotency } from '../idempotency/idempotency';
+import { OperationViews } from '../records/operation-views';
 import { publicPrefix } from '../site/public-prefix';
 import { type AnswerForm, answerForm } from './answer-form';
+import { BackgroundStaging } from './background-staging';
 import { callerToken } from './caller-token';
 import { StageDataDto } from './dto/stage-data.dto';
 import { StageQueryDto } from './dto/stage-query.dto';
@@ -22,9 +28,13 @@ import { stageAnswer } from './stage-answer';
 export class StagingController {
   constructor(
     private readonly staging: StagingService,
+    private readonly background: BackgroundStaging,
     private readonly methods: MethodRegistry,
     private readonly downloads: Downloads,
     private readonly links: DownloadLinks,
+    private readonly idempotency: Idempotency,
+    private readonly earlier: EarlierOperations,
+    private readonly views: OperationViews,
     private readonly settings: Settings,
   ) {}
 
@@ -37,15 +47,44 @@ export class StagingController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
+    const { username, method, server, archive } = query;
     const form = this.formOf(query, request, response);
     const hooks = this.hooksFor(form, query, request, response);
-    const record = await this.staging.stage(stageRequest(query, body), hooks);
+    const preferences = this.preferencesFor(query, request, response);
+    const record = await this.idempotency.run(request, {
+      ...{ username, method, route: '/stage_data', payload: { query: { server, archive }, body } },
+      first: (operationId) => {
+        const asked = { ...stageRequest(query, body), operationId };
+        if (!preferences) return this.staging.stage(asked, hooks);
+        return this.background.submit(asked, hooks, preferences, hangUpSignal(response));
+      },
+      again: (id) => this.earlier.find(id),
+      subjectOf: ({ id }) => id,
+    });
     // What was delivered is the answer.
-    if (hooks.deliver) return;
+    if (!response.headersSent) this.answer(record, form, archive, response);
+  }
+
+  private answer(record: StagingRecord, form: AnswerForm, archive: StageQueryDto['archive'], response: Response): void {
     response.setHeader(OPERATION_ID_HEADER, record.id);
-    if (form === 'async') accept(response, `${publicPrefix(this.settings)}/operations/${record.id}`);
-    const link = this.links.urlOf(record, query.archive);
-    response.json(stageAnswer(record, this.settings.get('USER_VIEW_PREFIX'), link));
+    if (form === 'async') response.setHeader('Preference-Applied', 'respond-async');
+    if (form === 'async' || record.status !== 'success') {
+      response.status(202);
+      response.setHeader('Location', `${publicPrefix(this.settings)}/operations/${record.id}`);
+    }
+    const operation = this.views.of(record, this.links.urlOf(record, archive));
+    response.json(stageAnswer(record, operation, this.settings.get('USER_VIEW_PREFIX')));
+  }
+
+  /** How the caller wants to wait; null for those who wait for the end, and for what ends at once anyway. */
+  private preferencesFor({ method }: StageQueryDto, request: Request, response: Response): Preferences | null {
+    if (this.methods.find(method)?.capabilities.destination === 'none') return null;
+    response.vary('Prefer');
+    const preferences = preferencesOf(request);
+    const applied = appliedOf(preferences);
+    if (applied === '') return null;
+    response.setHeader('Preference-Applied', applied);
+    return preferences;
   }
 
   /** Only a method that delivers has more than one form of answer. */
@@ -79,10 +118,4 @@ function stageRequest({ method, username, server }: StageQueryDto, body: StageDa
     ifExists: body.if_exists,
     label: body.label,
   };
-}
-
-function accept(response: Response, location: string): void {
-  response.status(202);
-  response.setHeader('Location', location);
-  response.setHeader('Preference-Applied', 'respond-async');
 }

@@ -1,12 +1,11 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { AttemptDto } from './attempt.dto';
 import { ChecksumDto } from '../../staging/dto/checksum.dto';
 
 export const STATUSES = ['queued', 'running', 'success', 'failure', 'cancelled'] as const;
 export const KINDS = ['file', 'directory'] as const;
 export const OUTCOMES = ['staged', 'already_present'] as const;
 export const LINKS = ['hard', 'symbolic', 'clone'] as const;
-
-const LATER = 'Always null in this version.';
 
 function Text(description: string, example: string | null, more: ApiPropertyOptions = {}): PropertyDecorator {
   return ApiProperty({ type: String, nullable: true, description, example, ...more });
@@ -69,7 +68,7 @@ export class OperationDto {
   error_reason!: string | null;
 
   @ApiProperty({
-    description: 'For a failure: whether the same request may succeed later.',
+    description: 'For a failure or a cancelled operation: whether it may be tried again.',
     type: Boolean,
     nullable: true,
     example: null,
@@ -110,28 +109,31 @@ export class OperationDto {
   })
   matches_source!: boolean | null;
 
-  @ApiProperty({ description: 'How often it was tried.', type: 'integer', example: 1 })
+  @ApiProperty({ description: 'How often it was tried, from 1.', type: 'integer', example: 1 })
   attempts!: number;
+
+  @ApiProperty({ description: 'The attempts before the present one, oldest first.', type: [AttemptDto] })
+  history!: AttemptDto[];
 
   @Text('The label of the request.', 'night of 2026-02-01')
   label!: string | null;
 
-  @Text(`The batch that the operation belongs to. ${LATER}`, null)
+  @Text('The batch that the operation belongs to.', null)
   batch_id!: string | null;
 
   @Text('The named Jupyter server that was asked for.', null)
   server!: string | null;
 
-  @Count(`Bytes a second just now. ${LATER}`, null)
+  @Count('Bytes a second just now, while it runs.', null)
   bytes_per_second!: number | null;
 
-  @Count(`Seconds that it still takes, as far as that can be told. ${LATER}`, null)
+  @Count('Seconds that it still takes, as far as that can be told while it runs.', null)
   eta_seconds!: number | null;
 
-  @Text(`The file that is staged just now. ${LATER}`, null)
+  @Text('The file of a directory that is staged just now, relative to the directory.', null)
   current_path!: string | null;
 
-  @Text(`What a queued operation waits for. ${LATER}`, null)
+  @Text('What it waits for: its turn, a limit, the next attempt, a server that starts.', null)
   wait_reason!: string | null;
 
   @Text(
@@ -149,7 +151,7 @@ export class OperationDto {
   @Time('When it ended.', '2026-02-01T12:00:01.250Z')
   finished_at!: string | null;
 
-  @Time(`When what was staged was removed again. ${LATER}`, null)
+  @Time('When what was staged was removed again.', null)
   released_at!: string | null;
 
   @Time('Until when the data can be downloaded.', null)
