@@ -49,7 +49,8 @@ export function copyContent(
   if (options.flush) flush(copy, control);
   if (!options.algorithm || !hash) return { bytes, checksum: null };
   const checksum = hash.digest();
-  if (hashHandle(copy, options.algorithm, 'target', control).checksum !== checksum) throw notAsRead();
+  const readBack = hashHandle(copy, options.algorithm, 'target', control, new HalfCounter(control, 'second'));
+  if (readBack.checksum !== checksum) throw notAsRead();
   return { bytes, checksum };
 }
 
@@ -89,6 +90,10 @@ function copyLarge(
   how: { size: number; sparse: boolean; hash: RunningHash | null },
   control: WorkerControl,
 ): number {
+  // What will be read back counts half when it is written: progress goes on while it is verified.
+  const counter = how.hash
+    ? new HalfCounter(control, 'first')
+    : { upTo: (_to: number, length: number) => control.bytes(length) };
   let position = 0;
   for (;;) {
     control.step();
@@ -103,7 +108,7 @@ function copyLarge(
     if (how.sparse) writeAroundHoles(copy, chunk, position);
     else writeFully(copy, chunk, position);
     position += length;
-    control.bytes(length);
+    counter.upTo(position, length);
   }
   control.writing();
   if (how.sparse) truncate(copy, position);
@@ -160,12 +165,35 @@ export function flush(copy: Handle, control: WorkerControl): void {
   }
 }
 
-/** Reads an open file from its beginning and computes its checksum. */
+/** Counts bytes of a file as they are dealt with. */
+interface ByteCounter {
+  /** `length` more bytes are dealt with, so that all up to `position` are. */
+  upTo(position: number, length: number): void;
+}
+
+/** Counts each byte half: two of these, one for writing and one for reading back, come to exactly the whole. */
+class HalfCounter implements ByteCounter {
+  private counted = 0;
+
+  constructor(
+    private readonly control: WorkerControl,
+    private readonly half: 'first' | 'second',
+  ) {}
+
+  upTo(position: number): void {
+    const due = this.half === 'first' ? Math.floor(position / 2) : Math.ceil(position / 2);
+    this.control.bytes(due - this.counted);
+    this.counted = due;
+  }
+}
+
+/** Reads an open file from its beginning and computes its checksum; `counter` is told how far it is. */
 export function hashHandle(
   handle: Handle,
   algorithm: Algorithm,
   side: 'source' | 'target',
   control: WorkerControl,
+  counter?: ByteCounter,
 ): { bytes: number; checksum: string } {
   const hash = startHash(algorithm);
   const size = Number(statHandle(handle).size);
@@ -184,6 +212,7 @@ export function hashHandle(
     if (position + length > size) throw side === 'source' ? sourceChanged() : notAsRead();
     hash.update(length === CHUNK_BYTES ? second : second.subarray(0, length));
     position += length;
+    counter?.upTo(position, length);
   }
 }
 

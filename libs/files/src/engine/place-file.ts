@@ -27,7 +27,8 @@ type Placed = Omit<PlacedFile, 'how'> & { how: PlacedFile['how'] | 'symbolic'; h
 
 /** Builds one file in the private directory, verifies and seals it, and publishes it in one step. */
 export function placeFile(placement: FilePlacement, found: FoundSource & { stagedPath: string }): PlacedResult {
-  const { task, spot, own, parents, control } = placement;
+  const { task, source, spot, own, parents, control } = placement;
+  if (task.content !== 'symlink') control.expect(1, Number(source.stat.size));
   const placed = build(placement);
   try {
     control.writing();

@@ -75,6 +75,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
   }
 
   file(file: TreeFile, directory: Handle): void {
+    this.control.workOn(file.path);
     if (this.options.kind === 'link') this.linkHard(file, directory);
     else this.copy(file, directory);
   }

@@ -15,6 +15,21 @@ describe('Ledger', () => {
     expect(other.cancelled).toBe(true);
   });
 
+  it('tells how much there is to do once that is known, and which file is worked on', () => {
+    const ledger = new Ledger();
+    const other = new Ledger(ledger.memory);
+    expect([other.filesTotal, other.bytesTotal, other.path]).toEqual([null, null, null]);
+    ledger.expect(3, 2 ** 41);
+    ledger.workOn('dir/caf\xe9');
+    expect([other.filesTotal, other.bytesTotal, other.path]).toEqual([3, 2 ** 41, 'dir/caf\xe9']);
+    ledger.expect(3, null);
+    ledger.workOn('b');
+    expect([other.bytesTotal, other.path]).toEqual([null, 'b']);
+    ledger.workOn(`${'long/'.repeat(500)}end`);
+    expect(other.path).toMatch(/^\.\.\.[^]*\/long\/end$/);
+    expect(other.path).toHaveLength(1024);
+  });
+
   it('lets a sender go on below the limit, or when all is cancelled', () => {
     const ledger = new Ledger();
     const beat = jest.fn(() => ledger.read());

@@ -15,19 +15,40 @@ const CANCEL = 0;
 const UNREAD = 1;
 const GATE = 2;
 const COUNTERS_OFFSET = 16;
+const COUNTERS = 4;
+const TEXT_OFFSET = COUNTERS_OFFSET + COUNTERS * 8;
+/** Bytes of a path that are kept: of a longer one its end. */
+const TEXT_BYTES = 1024;
+const LEDGER_BYTES = TEXT_OFFSET + 8 + TEXT_BYTES;
 
 /** What a worker reports to ask whether it may publish. */
 export const ASK_TO_PUBLISH = 'ask to publish';
 
-/** One operation's shared state: a cancel flag, counters of what is done, and back-pressure for what workers report. */
+/** Marks a total that is not known. */
+const UNKNOWN = -1n;
+
+/**
+ * One operation's shared state: a cancel flag, counters of what is done and what there is to do, the path that is worked
+ * on, and back-pressure for what workers report.
+ */
 export class Ledger {
   private readonly flags: Int32Array;
   private readonly counters: BigInt64Array;
+  /** A lock that nobody waits for, and the length of the text. */
+  private readonly textState: Int32Array;
+  private readonly text: Buffer;
+  private lastPath: string | null = null;
 
-  constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(COUNTERS_OFFSET + 16)) {
-    this.flags = new Int32Array(memory, 0, 4);
-    this.counters = new BigInt64Array(memory, COUNTERS_OFFSET, 2);
+  constructor(memory?: SharedArrayBuffer) {
+    this.memory = memory ?? new SharedArrayBuffer(LEDGER_BYTES);
+    this.flags = new Int32Array(this.memory, 0, 4);
+    this.counters = new BigInt64Array(this.memory, COUNTERS_OFFSET, COUNTERS);
+    this.textState = new Int32Array(this.memory, TEXT_OFFSET, 2);
+    this.text = Buffer.from(this.memory, TEXT_OFFSET + 8, TEXT_BYTES);
+    if (memory === undefined) this.counters.fill(UNKNOWN, 2);
   }
+
+  readonly memory: SharedArrayBuffer;
 
   cancel(): void {
     Atomics.store(this.flags, CANCEL, 1);
@@ -55,6 +76,39 @@ export class Ledger {
   /** Files and kept links done so far, in all threads. */
   get files(): number {
     return Number(Atomics.load(this.counters, 1));
+  }
+
+  /** Says how much there is to do; null for what is not known. */
+  expect(files: number | null, bytes: number | null): void {
+    Atomics.store(this.counters, 2, bytes === null ? UNKNOWN : BigInt(bytes));
+    Atomics.store(this.counters, 3, files === null ? UNKNOWN : BigInt(files));
+  }
+
+  /** Bytes that there are in all; null as long as that is not known. */
+  get bytesTotal(): number | null {
+    return totalOf(Atomics.load(this.counters, 2));
+  }
+
+  /** Files and kept links that there are in all; null as long as that is not known. */
+  get filesTotal(): number | null {
+    return totalOf(Atomics.load(this.counters, 3));
+  }
+
+  /** Says which file is worked on, as raw bytes. Where another thread says the same just now, its word counts. */
+  workOn(path: string): void {
+    if (Atomics.compareExchange(this.textState, 0, 0, 1) !== 0) return;
+    const end = path.length <= TEXT_BYTES ? path : `...${path.slice(-(TEXT_BYTES - 3))}`;
+    this.textState[1] = this.text.write(end, 'latin1');
+    Atomics.store(this.textState, 0, 0);
+  }
+
+  /** The file that some thread works on; null when none has said so. */
+  get path(): string | null {
+    if (Atomics.compareExchange(this.textState, 0, 0, 1) !== 0) return this.lastPath;
+    const length = this.textState[1]!;
+    this.lastPath = length === 0 ? null : this.text.toString('latin1', 0, length);
+    Atomics.store(this.textState, 0, 0);
+    return this.lastPath;
   }
 
   /** Lets a worker go on that waits in {@link waitForGate}. */
@@ -86,6 +140,10 @@ export class Ledger {
     Atomics.sub(this.flags, UNREAD, 1);
     Atomics.notify(this.flags, UNREAD);
   }
+}
+
+function totalOf(count: bigint): number | null {
+  return count === UNKNOWN ? null : Number(count);
 }
 
 const BEAT = 0;
@@ -181,6 +239,16 @@ export class WorkerControl {
 
   files(count: number): void {
     this.ledger.addFiles(count);
+  }
+
+  /** Says how much there is to do in all. */
+  expect(files: number, bytes: number): void {
+    this.ledger.expect(files, bytes);
+  }
+
+  /** Says which file of a tree is worked on. */
+  workOn(path: string): void {
+    this.ledger.workOn(path);
   }
 
   /** Runs a call that may take long although all is well. */

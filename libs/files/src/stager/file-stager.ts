@@ -11,6 +11,7 @@ import { type WorkerPool } from '../pool/worker-pool';
 import { DestinationLocks } from './destination-locks';
 import { type FilesOptions } from './files-options';
 import { type PlaceHooks, type Placement, type PlaceRequest } from './placement';
+import { ProgressReport } from './progress-report';
 import { type RootRegistry } from './root-registry';
 import { TreeRun } from './tree-run';
 
@@ -99,6 +100,7 @@ export class FileStager {
     };
     hooks.signal.throwIfAborted();
     hooks.signal.addEventListener('abort', abort, { once: true });
+    const progress = new ProgressReport(ledger, hooks);
     try {
       const result = await this.pool.run('place', task, {
         ledger,
@@ -106,13 +108,15 @@ export class FileStager {
         onReport: (data) => gate.hear(data),
         onLate: (late) => run.discardLate(late as PlaceResult),
       });
-      if (result.type === 'tree') return await run.finish(result);
-      tell(result, hooks);
-      return asPlacement(result);
+      const placement = result.type === 'tree' ? await run.finish(result) : asPlacement(result);
+      if (result.type !== 'tree') tell(result, hooks);
+      progress.complete(placement);
+      return placement;
     } catch (error) {
       hooks.signal.throwIfAborted();
       throw error instanceof CancelledError ? (gate.refusal ?? error) : error;
     } finally {
+      progress.stop();
       hooks.signal.removeEventListener('abort', abort);
     }
   }

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { sourceChanged } from '../engine/copy-content';
 import { type Shard } from '../engine/shard';
 import { Fingerprint } from '../engine/fingerprint';
-import { hasGrown, totalOf, type TreeSurvey } from '../engine/survey';
+import { hasGrown, sizesMatter, totalOf, type TreeSurvey } from '../engine/survey';
 import {
   type LinkKind,
   type ManifestRow,
@@ -74,6 +74,7 @@ export class TreeRun {
     const survey = totalOf(await this.inShards((shard) => this.run('surveyShard', { task, session, shard })));
     hooks.note('Source checked: a tree', { files: survey.files, directories: survey.directories });
     await this.run('checkTree', { task, session, survey });
+    this.ledger.expect(survey.files, sizesMatter(task) ? survey.bytes : null);
     const filled = await this.fill(session, survey);
     const [files, bytes] = [sumOf(filled, 'files'), sumOf(filled, 'bytes')];
     if (hasGrown(task, survey, { files, bytes })) throw sourceChanged();
