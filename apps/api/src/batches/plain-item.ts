@@ -5,12 +5,12 @@ import { StageDataDto } from '../staging/dto/stage-data.dto';
 /** Lengths that are short enough however characters are counted. */
 const SHORT_STORAGE = 64;
 const SHORT_LABEL = 200;
-/** A checksum that is proper for whatever algorithm it is said to be of is left to the DTO; these are the usual ones. */
+/** What a checksum of each algorithm looks like. */
 const DIGITS: Record<Algorithm, RegExp> = {
   sha256: /^[0-9a-f]{64}$/i,
   md5: /^[0-9a-f]{32}$/i,
   xxh3: /^[0-9a-f]{16}$/i,
-  adler32: /^[0-9a-f]{8}$/i,
+  adler32: /^[0-9a-f]{1,8}$/i,
 };
 
 type Fields = Record<string, unknown>;

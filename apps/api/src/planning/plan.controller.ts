@@ -44,11 +44,11 @@ export class PlanController {
     codes: ['validation_failed', 'unsupported_media_type', 'payload_too_large'],
   })
   async plan(@Query() query: BatchQueryDto, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const signal = hangUpSignal(response);
     const { method, username, server } = query;
     const asked = { method, username, server, requestedBy: null };
     const body = await readStreamedBody(request, STREAMED_LIMIT);
     const items = await this.itemsOf(body, asked);
-    const signal = hangUpSignal(response);
     const planning = this.planning.begin();
     const sums = new PlanSums(this.viewOf(query));
     const chunks = planText(items, (item) => planning.plan({ ...item, ...asked }, signal), sums);
