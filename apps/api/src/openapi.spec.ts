@@ -12,11 +12,11 @@ import { PROBLEM_TYPE } from './http/problem';
 import { buildDocument, writeDocument } from './openapi';
 
 /** Codes of later versions: nothing answers with them yet. */
-const LATER = /^(idempotency_|queue_|rate_|unauthorized|not_retryable)/;
+const LATER = /^(queue_|rate_|unauthorized)/;
 /** Codes that any address can answer with, whatever is asked there. */
 const OF_NO_ENDPOINT = ['method_not_allowed'];
 /** Endpoints that take a body. */
-const WITH_BODY = ['POST /create-file', 'POST /stage_data'];
+const WITH_BODY = ['POST /create-file', 'POST /stage_data', 'POST /stage_data/batch', 'POST /stage_data/plan'];
 /** Answers without a body: to conditions and ranges. */
 const BARE = ['304', '412', '416'];
 
@@ -80,6 +80,7 @@ describe('the OpenAPI document', () => {
         .map(({ name }) => name)
         .sort(),
     ).toEqual([
+      'GET /batches/{id}',
       'GET /config',
       'GET /config/allowed-methods',
       'GET /downloads/{token}',
@@ -94,10 +95,14 @@ describe('the OpenAPI document', () => {
       'GET /ping',
       'GET /storage',
       'GET /user-areas/{username}',
+      'POST /batches/{id}/cancel',
+      'POST /batches/{id}/retry',
       'POST /create-file',
       'POST /operations/{id}/cancel',
       'POST /operations/{id}/download-url',
       'POST /stage_data',
+      'POST /stage_data/batch',
+      'POST /stage_data/plan',
     ]);
     expect(document.servers?.map(({ url }) => url)).toEqual(['/api/v1', '/']);
   });

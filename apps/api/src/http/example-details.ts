@@ -42,6 +42,7 @@ export const EXAMPLE_DETAILS: Partial<Record<ErrorCode, { detail: string; errors
   },
   source_changed: { detail: 'The source changed while it was read; nothing was staged. Try again when it is at rest.' },
   already_ended: { detail: 'The operation was ended while it ran; nothing was staged.' },
+  not_retryable: { detail: 'The operation cannot be retried: it went well.' },
   file_exists: { detail: 'A file of this name exists already; choose another name.' },
   idempotency_key_reused: {
     detail:
