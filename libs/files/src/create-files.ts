@@ -2,9 +2,12 @@ import { AccountDirectory } from './accounts/account-directory';
 import { OwnershipPolicy } from './accounts/ownership-policy';
 import { WorkerPool } from './pool/worker-pool';
 import { FileBrowser } from './stager/file-browser';
+import { FilePlanner } from './stager/file-planner';
+import { FileReleaser } from './stager/file-releaser';
 import { FileStager } from './stager/file-stager';
 import { type FilesOptions } from './stager/files-options';
 import { LeftOvers } from './stager/left-overs';
+import { PlaceTasks } from './stager/place-tasks';
 import { RootRegistry } from './stager/root-registry';
 import { SourceReader } from './stager/source-reader';
 
@@ -15,6 +18,8 @@ export interface Files {
   policy: OwnershipPolicy;
   roots: RootRegistry;
   stager: FileStager;
+  planner: FilePlanner;
+  releaser: FileReleaser;
   browser: FileBrowser;
   reader: SourceReader;
   leftOvers: LeftOvers;
@@ -38,6 +43,7 @@ export async function createFiles(options: FilesOptions): Promise<Files> {
   const close = async () => void (await Promise.all([pool.close(), reading.close()]));
   const policy = new OwnershipPolicy(accounts, options.ownership);
   const roots = new RootRegistry(pool, options);
+  const tasks = new PlaceTasks(roots, policy, options);
   try {
     roots.create();
     await roots.inspect();
@@ -49,7 +55,9 @@ export async function createFiles(options: FilesOptions): Promise<Files> {
     pool,
     policy,
     roots,
-    stager: new FileStager(pool, roots, policy, options),
+    stager: new FileStager(pool, roots, tasks, options),
+    planner: new FilePlanner(pool, roots, tasks, options),
+    releaser: new FileReleaser(pool, roots),
     browser: new FileBrowser(pool, roots),
     reader: new SourceReader(reading, roots, options),
     leftOvers: new LeftOvers(pool, roots),

@@ -10,6 +10,8 @@ import { OwnershipPolicy } from './accounts/ownership-policy';
 import { createFiles, type Files } from './create-files';
 import { WorkerPool } from './pool/worker-pool';
 import { FileBrowser } from './stager/file-browser';
+import { FilePlanner } from './stager/file-planner';
+import { FileReleaser } from './stager/file-releaser';
 import { FileStager } from './stager/file-stager';
 import { type FilesOptions } from './stager/files-options';
 import { LeftOvers } from './stager/left-overs';
@@ -30,6 +32,8 @@ const PARTS = [
   [OwnershipPolicy, 'policy'],
   [RootRegistry, 'roots'],
   [FileStager, 'stager'],
+  [FilePlanner, 'planner'],
+  [FileReleaser, 'releaser'],
   [FileBrowser, 'browser'],
   [SourceReader, 'reader'],
   [LeftOvers, 'leftOvers'],

@@ -27,6 +27,8 @@ export { WorkerPool } from './pool/worker-pool';
 export { type FileIdentity } from './reading/source-tasks';
 export { DestinationLocks } from './stager/destination-locks';
 export { FileBrowser } from './stager/file-browser';
+export { FilePlanner } from './stager/file-planner';
+export { FileReleaser } from './stager/file-releaser';
 export { FileStager } from './stager/file-stager';
 export { type FilesOptions } from './stager/files-options';
 export { LeftOvers } from './stager/left-overs';

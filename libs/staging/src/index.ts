@@ -9,6 +9,7 @@ export {
   type MethodCapabilities,
   placeRequestOf,
   type ReleaseContext,
+  releaseRequestOf,
   type StagedOperation,
   type StagingContext,
   type StagingMethod,

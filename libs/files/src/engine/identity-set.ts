@@ -1,12 +1,18 @@
 import { xxh3 } from '@node-rs/xxhash';
-import { type ManifestRow } from './task-types';
+import { type RawName } from '../names/raw-name';
 
 /** Grow when this part of the places is taken: beyond it, looks become long. */
 const FULL = 0.5;
 const FIRST_PLACES = 1024;
 
 /** What a row says of one file or link, as far as its identity goes. */
-export type Identified = Pick<ManifestRow, 'path' | 'size' | 'mtimeNs' | 'device' | 'inode'>;
+export interface Identified {
+  path: RawName;
+  size: number;
+  mtimeNs: string;
+  device: string;
+  inode: string;
+}
 
 /**
  * A set of manifest rows that several threads can read: for each a number of 64 bits made of all of its path, size, time,

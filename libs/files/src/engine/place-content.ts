@@ -177,7 +177,7 @@ export function checkSource(source: Handle, expected: Checksum | null, control: 
 }
 
 /** A hard link and its source are one file, so the user must not be able to change it (contract, `source_writable`). */
-function checkLinkable(stat: BigIntStats, path: RawName, userUid: number | null): void {
+export function checkLinkable(stat: BigIntStats, path: RawName, userUid: number | null): void {
   const shown = path === '' ? 'the source' : showPath(path).text;
   if ((stat.mode & 0o6000n) !== 0n) {
     throw new AppError(
@@ -212,16 +212,19 @@ function concernsSource(error: unknown, from: { parent: Handle; name: RawName },
   }
 }
 
+/** The error where storage and user area cannot be linked. */
+export function noLinkBetween(errno: string, cause?: unknown): AppError {
+  return new AppError(
+    'cross_device_link',
+    `No hard link can be made from the storage into this user area (${errno}). Use local_copy instead.`,
+    { cause },
+  );
+}
+
 function linkError(error: unknown): unknown {
   const errno = errnoOf(error);
   if (errno !== undefined && NO_LINK.has(errno)) {
-    return new AppError(
-      'cross_device_link',
-      `No hard link can be made from the storage into this user area (${errno}). Use local_copy instead.`,
-      {
-        cause: error,
-      },
-    );
+    return noLinkBetween(errno, error);
   }
   return translate(error, 'target');
 }

@@ -38,39 +38,64 @@ const MAX_TRIES = 10;
  * that several workers fill. Leaves nothing behind when it throws.
  */
 export function place(task: PlaceTask, control: WorkerControl): PlaceResult {
+  return onRoots(task, control, ({ source, kind, target }) => {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      const result = new Placement(task, source, kind, target, control).run();
+      if (result) return { value: result, isKept: result.type === 'tree' };
+    }
+    throw destinationRestless('The destination keeps changing.');
+  });
+}
+
+/** Looks where a source would go; `work` sees that while its handles are open. Makes nothing. */
+export function lookAtPlacement<T>(task: PlaceTask, control: WorkerControl, work: (placement: Placement) => T): T {
+  return onRoots(task, control, ({ source, kind, target }) => {
+    const placement = new Placement(task, source, kind, target, control);
+    try {
+      return { value: work(placement), isKept: false };
+    } finally {
+      if (placement.spot.base !== target) closeSync(placement.spot.base);
+    }
+  });
+}
+
+interface Found {
+  source: ResolvedSource;
+  kind: 'file' | 'directory';
+  target: Handle;
+}
+
+/** Resolves the source and opens the target; both are released unless the work keeps them. */
+function onRoots<T>(task: PlaceTask, control: WorkerControl, work: (found: Found) => { value: T; isKept: boolean }): T {
   const start = sourcePath(task.storages, task.source.raw, task.source.storage, task.source.asSent);
   const source = new SourceResolver(task.storages, start, control.touch).resolve();
-  let kept = false;
+  let isKept = false;
   try {
     const kind = kindOf(source.stat);
     if (!kind) throw unsupported('');
     if (kind === 'directory' && task.expected) throw checksumOfDirectory();
     const target = openRoot(task.target, control.touch);
     try {
-      for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-        const result = new Placement(task, source, kind, target, control).run();
-        if (!result) continue;
-        kept = result.type === 'tree';
-        return result;
-      }
-      throw destinationRestless('The destination keeps changing.');
+      const done = work({ source, kind, target });
+      isKept = done.isKept;
+      return done.value;
     } finally {
-      if (!kept) closeSync(target);
+      if (!isKept) closeSync(target);
     }
   } finally {
-    if (!kept) release(source);
+    if (!isKept) release(source);
   }
 }
 
 /** One try to place a source: its destination is looked at once, built for and published. */
-class Placement {
-  private readonly spot: DestinationSpot;
-  private readonly stagedPath: string;
-  private readonly found: FoundSource;
+export class Placement {
+  readonly spot: DestinationSpot;
+  readonly stagedPath: string;
+  readonly found: FoundSource;
 
   constructor(
     private readonly task: PlaceTask,
-    private readonly source: ResolvedSource,
+    readonly source: ResolvedSource,
     kind: 'file' | 'directory',
     private readonly target: Handle,
     private readonly control: WorkerControl,
@@ -104,7 +129,8 @@ class Placement {
     }
   }
 
-  private present(): PresentResult | undefined {
+  /** What is at the destination already; undefined when it is free, or may be replaced. */
+  present(): PresentResult | undefined {
     const stat = this.spot.present;
     if (!stat) return undefined;
     if (stat.isSymbolicLink()) return this.presentLink(stat);

@@ -1,6 +1,7 @@
 import { type Handle } from '../confined/handle';
 import { type RootSpec } from '../confined/root';
 import { type RawName } from '../names/raw-name';
+import { type SharedIdentities } from './identity-set';
 import { type Algorithm, type Checksum } from './hashing';
 import { type Ownership } from './ownership';
 import { type TreeLimits } from './survey';
@@ -109,4 +110,18 @@ export interface ShardResult {
   fingerprint: string;
   clones: number;
   copies: number;
+}
+
+/** What a worker needs to know to remove what an operation staged. Plain data. */
+export interface ReleaseTask {
+  target: RootSpec;
+  operationId: string;
+  username: RawName;
+  /** Below the user area. */
+  path: RawName[];
+  /** True for one thing without entries: a file, or a symbolic link to whatever. */
+  isSingle: boolean;
+  /** True when the files are the storage's own, whose size and time may have changed. */
+  isHard: boolean;
+  identities: SharedIdentities;
 }

@@ -3,6 +3,8 @@ import { inspectRoot, probePair, probeTarget } from '../browse/inspect-roots';
 import { listArea, listStorage } from '../browse/list-directory';
 import { listPrivate, sweepPrivate } from '../browse/sweep';
 import { place } from '../engine/place';
+import { planPlacement } from '../engine/plan';
+import { release } from '../engine/release';
 import { type PlaceTask, type TreeSession } from '../engine/task-types';
 import { type Shard } from '../engine/shard';
 import { type TreeSurvey } from '../engine/survey';
@@ -34,6 +36,8 @@ interface TreeTask {
 /** Everything that a worker can be asked to do: one synchronous function a kind of task. */
 export const TASKS = {
   place,
+  planPlacement,
+  release,
   fillShard: ({ task, session, ...share }: TreeTask & { shard: Shard; survey: TreeSurvey }, control: WorkerControl) =>
     fillShard(task, session, share, control),
   sealTree: ({ task, session }: TreeTask, control: WorkerControl) => sealTree(task, session, control),

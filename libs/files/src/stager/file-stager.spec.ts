@@ -5,6 +5,7 @@ import { ASK_TO_PUBLISH, CancelledError } from '../pool/control';
 import { type RunOptions, type WorkerPool } from '../pool/worker-pool';
 import { createTestSite, memoryFolder, testOptions, type TestSite } from '../testing/test-site';
 import { FileStager } from './file-stager';
+import { PlaceTasks } from './place-tasks';
 import { type FilesOptions } from './files-options';
 import { type PlaceHooks } from './placement';
 
@@ -41,10 +42,8 @@ function answering(answers: Answer[], options: Partial<FilesOptions> = {}) {
     return answer(input, more);
   };
   const pool = { run, withdraw: jest.fn() } as unknown as WorkerPool;
-  const stager = new FileStager(pool, site.roots, site.policy, {
-    ...testOptions(site.storage, site.areas),
-    ...options,
-  });
+  const all = { ...testOptions(site.storage, site.areas), ...options };
+  const stager = new FileStager(pool, site.roots, new PlaceTasks(site.roots, site.policy, all), all);
   const stage = (how: 'copy' | 'link' = 'copy', hooks: Partial<PlaceHooks> = {}, username = 'jane') =>
     stager[how](site.request('file', 'x', { username }), site.hooks(hooks));
   return { tasks, stage, pool };

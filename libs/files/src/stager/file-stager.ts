@@ -1,15 +1,13 @@
 import { AppError } from '@app/core';
-import { type OwnershipPolicy } from '../accounts/ownership-policy';
 import { destinationRestless } from '../confined/system-errors';
-import { normalizeChecksum } from '../engine/hashing';
 import { DestinationTaken, OtherFileSystem } from '../engine/publish';
 import { type ContentKind, type PlaceResult, type PlaceTask } from '../engine/task-types';
 import { lastName, refuseEscape } from '../names/path-text';
-import { rawFromText } from '../names/raw-name';
 import { ASK_TO_PUBLISH, CancelledError, Ledger } from '../pool/control';
 import { type WorkerPool } from '../pool/worker-pool';
 import { DestinationLocks } from './destination-locks';
 import { type FilesOptions } from './files-options';
+import { type PlaceTasks } from './place-tasks';
 import { type PlaceHooks, type Placement, type PlaceRequest } from './placement';
 import { ProgressReport } from './progress-report';
 import { type RootRegistry } from './root-registry';
@@ -33,7 +31,7 @@ export class FileStager {
   constructor(
     private readonly pool: WorkerPool,
     private readonly roots: RootRegistry,
-    private readonly policy: OwnershipPolicy,
+    private readonly tasks: PlaceTasks,
     private readonly options: FilesOptions,
   ) {}
 
@@ -60,7 +58,8 @@ export class FileStager {
 
   private async place(content: ContentKind, request: PlaceRequest, hooks: PlaceHooks): Promise<Placement> {
     refuseEscape(request.destination);
-    const task = await this.taskFor(content, request);
+    const task = await this.tasks.of(content, request);
+    task.besideDestination = this.apart.has(request.username);
     const { username, segments, intoDirectory } = task.destination;
     const { path } = request.source;
     // Another spelling of the same destination must be the same key, as far as names tell.
@@ -119,32 +118,6 @@ export class FileStager {
       progress.stop();
       hooks.signal.removeEventListener('abort', abort);
     }
-  }
-
-  private async taskFor(content: ContentKind, request: PlaceRequest): Promise<PlaceTask> {
-    const { options, roots } = this;
-    const { path: raw, storage, asSent } = request.source;
-    const { segments, intoDirectory } = request.destination;
-    const prefixes = Object.entries(options.linkPrefixes);
-    const probe = await roots.targetProbe();
-    return {
-      operationId: request.operationId,
-      storages: roots.storages,
-      target: roots.target,
-      source: { raw, storage, asSent },
-      destination: { username: rawFromText(request.username), segments, intoDirectory },
-      content,
-      linkPrefixes: Object.fromEntries(prefixes.map(([name, prefix]) => [name, rawFromText(prefix)])),
-      algorithm: options.algorithm,
-      expected: request.expected && normalizeChecksum(request.expected),
-      ownership: await this.policy.decide(request.username, probe.chown),
-      ifExists: request.ifExists,
-      createAreas: options.createAreas,
-      limits: options.limits,
-      cloneFrom: content === 'copy' ? roots.cloneFrom : [],
-      publishByRename: !probe.hardLinks,
-      besideDestination: this.apart.has(request.username),
-    };
   }
 }
 

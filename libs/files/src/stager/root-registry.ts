@@ -73,6 +73,11 @@ export class RootRegistry {
     return [...this.pairs.values()].filter((pair) => pair.clone).map((pair) => pair.storage);
   }
 
+  /** The storages whose files can be linked into user areas. */
+  get linkFrom(): string[] {
+    return [...this.pairs.values()].filter((pair) => pair.hardLink).map((pair) => pair.storage);
+  }
+
   /** Throws `validation_failed` for the name of a storage that the site does not have; undefined is its first. */
   checkName(storage: string | undefined): void {
     storageNamed(this.storages, storage);

@@ -1,6 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Checksum, type OpenFile, type OpenTree, RootRegistry, SourceReader } from '@app/files';
-import { type StagingContext, type StagingMethod, type StagingOperation, type StagingOutcome } from '@app/staging';
+import {
+  type StagingContext,
+  type StagingMethod,
+  type StagingOperation,
+  type StagingOutcome,
+  type StagingPlan,
+} from '@app/staging';
 import { DIRECT_DOWNLOAD_OPTIONS, type DirectDownloadOptions } from './direct-download.options';
 
 /** How much a source has. */
@@ -37,6 +43,24 @@ export class DirectDownloadMethod implements StagingMethod {
       const { signal } = context;
       const bytes = await context.deliver({ operationId: operation.id, source, checksum, signal });
       return { ...outcome, done: { files: amount.files, bytes } };
+    } finally {
+      await source.close();
+    }
+  }
+
+  async plan(operation: StagingOperation, signal: AbortSignal): Promise<StagingPlan> {
+    const source = await this.reader.open(operation.source, signal);
+    try {
+      const { files, bytes } = await amountOf(source, signal);
+      const nothing = { stagedPath: null, matchesSource: null, spaceNeeded: null, spaceFree: null };
+      return {
+        storage: this.storageOf(operation, source),
+        kind: source.kind,
+        action: 'download',
+        files,
+        bytes,
+        ...nothing,
+      };
     } finally {
       await source.close();
     }

@@ -4,13 +4,18 @@ import { createTestSite } from '@app/files/testing';
 import { contextOf, describeStagingMethod } from '@app/staging/testing';
 import { LocalCopyMethod } from './local-copy.method';
 
-describeStagingMethod('local_copy', { create: (site) => new LocalCopyMethod(site.stager) });
+describeStagingMethod('local_copy', {
+  create: (site) => new LocalCopyMethod(site.stager, site.planner, site.releaser),
+});
 
 it('makes a file of its own and tells its checksum', async () => {
   const site = await createTestSite();
   writeFileSync(path.join(site.storage, 'file'), 'hello');
   const { operationId: id, ...rest } = site.request('file', 'out');
-  const outcome = await new LocalCopyMethod(site.stager).stage({ id, server: null, ...rest }, contextOf(site));
+  const outcome = await new LocalCopyMethod(site.stager, site.planner, site.releaser).stage(
+    { id, server: null, ...rest },
+    contextOf(site),
+  );
   expect(outcome.checksum).toEqual({ algorithm: 'xxh3', value: '9555e8555c62dcfd' });
   const [source, copy] = [path.join(site.storage, 'file'), path.join(site.areas, 'jane/out')].map((file) =>
     statSync(file),

@@ -4,7 +4,9 @@ import { createTestSite, type TestSite } from '@app/files/testing';
 import { contextOf, describeStagingMethod } from '@app/staging/testing';
 import { SymlinkCopyMethod } from './symlink-copy.method';
 
-describeStagingMethod('symlink_copy', { create: (site) => new SymlinkCopyMethod(site.stager) });
+describeStagingMethod('symlink_copy', {
+  create: (site) => new SymlinkCopyMethod(site.stager, site.planner, site.releaser),
+});
 
 async function onSite(work: (site: TestSite) => Promise<void>): Promise<void> {
   const site = await createTestSite();
@@ -15,7 +17,10 @@ async function onSite(work: (site: TestSite) => Promise<void>): Promise<void> {
 
 function stage(site: TestSite, source: string, destination: string) {
   const { operationId: id, ...rest } = site.request(source, destination);
-  return new SymlinkCopyMethod(site.stager).stage({ id, server: null, ...rest }, contextOf(site));
+  return new SymlinkCopyMethod(site.stager, site.planner, site.releaser).stage(
+    { id, server: null, ...rest },
+    contextOf(site),
+  );
 }
 
 it('shares one file with the storage and changes nothing of it', () =>

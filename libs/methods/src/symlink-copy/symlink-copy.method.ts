@@ -1,11 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { FileStager } from '@app/files';
+import { FilePlanner, FileReleaser, FileStager, type Release } from '@app/files';
 import {
   placeRequestOf,
+  type ReleaseContext,
+  releaseRequestOf,
+  type StagedOperation,
   type StagingContext,
   type StagingMethod,
   type StagingOperation,
   type StagingOutcome,
+  type StagingPlan,
 } from '@app/staging';
 
 /**
@@ -19,9 +23,21 @@ export class SymlinkCopyMethod implements StagingMethod {
   readonly description = 'Links the data into the user area: at once, and without using space twice.';
   readonly capabilities = { destination: 'user_area' } as const;
 
-  constructor(private readonly files: FileStager) {}
+  constructor(
+    private readonly files: FileStager,
+    private readonly planner: FilePlanner,
+    private readonly releaser: FileReleaser,
+  ) {}
 
   stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome> {
     return this.files.link(placeRequestOf(operation), context);
+  }
+
+  plan(operation: StagingOperation, signal: AbortSignal): Promise<StagingPlan> {
+    return this.planner.plan('link', placeRequestOf(operation), signal);
+  }
+
+  release(staged: StagedOperation, context: ReleaseContext): Promise<Release> {
+    return this.releaser.release(releaseRequestOf(staged, context), context);
   }
 }

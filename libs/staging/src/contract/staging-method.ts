@@ -11,6 +11,7 @@ import {
   type PlaceRequest,
   type RawName,
   type Release,
+  type ReleaseRequest,
 } from '@app/files';
 
 /** One source to be brought to one destination by one method. Checked for form, not for where its paths lead. */
@@ -166,4 +167,15 @@ export function placeRequestOf(operation: StagingOperation): PlaceRequest {
   const { id: operationId, username, source, destination, expected, ifExists } = operation;
   if (!destination) throw new Error('The operation has no destination although its method needs one');
   return { operationId, username, source, destination, expected, ifExists };
+}
+
+/** What `FileReleaser` is asked for by a method that put data into the user's area. */
+export function releaseRequestOf(
+  { operation, kind, link, name }: StagedOperation,
+  { rows }: ReleaseContext,
+): ReleaseRequest {
+  const { id: operationId, username, destination } = operation;
+  if (!destination) throw new Error('The operation has no destination although its method needs one');
+  const path = destination.intoDirectory ? [...destination.segments, name] : destination.segments;
+  return { operationId, username, path, kind, link, rows };
 }

@@ -1,0 +1,126 @@
+import { closeSync, fchmodSync, rmdirSync, unlinkSync, type BigIntStats } from 'node:fs';
+import { at, eachEntry, errnoOf, type Handle, openDirectory, statHandle, statName } from '../confined/handle';
+import { showPath } from '../names/path-text';
+import { type RawName } from '../names/raw-name';
+import { type WorkerControl } from '../pool/control';
+import { identityOf, IdentitySet, inodeIdentityOf } from './identity-set';
+import { type ReleaseTask } from './task-types';
+
+/** What was deleted. */
+export interface Deleted {
+  files: number;
+  bytes: number;
+}
+
+/** What an operation staged, held against its manifest: by handles, and without following any link. */
+export class StagedContent {
+  private readonly identities: IdentitySet;
+  private found = 0;
+  private readonly deleted: Deleted = { files: 0, bytes: 0 };
+
+  constructor(
+    private readonly task: Pick<ReleaseTask, 'path' | 'isSingle' | 'isHard' | 'identities'>,
+    private readonly control: WorkerControl,
+  ) {
+    this.identities = IdentitySet.from(task.identities);
+  }
+
+  /** The first difference from the manifest, as a sentence; null when there is none. */
+  difference(parent: Handle, name: RawName): string | null {
+    const stat = statName(parent, name)!;
+    if (this.task.isSingle) return this.knows(this.ownName, stat) ? null : 'another thing stands at its place.';
+    if (!stat.isDirectory()) return 'another thing stands at its place.';
+    this.found = 0;
+    const stranger = this.firstStranger(parent, name, '');
+    if (stranger !== null) return `${showPath(stranger).text} was changed or added.`;
+    const missing = this.identities.size - this.found;
+    return missing === 0 ? null : `${missing} of its files are gone, or lie elsewhere.`;
+  }
+
+  private get ownName(): RawName {
+    return this.task.path.at(-1)!;
+  }
+
+  private knows(path: RawName, stat: BigIntStats): boolean {
+    if (!stat.isFile() && !stat.isSymbolicLink()) return false;
+    const row = {
+      path,
+      size: Number(stat.size),
+      mtimeNs: String(stat.mtimeNs),
+      device: String(stat.dev),
+      inode: String(stat.ino),
+    };
+    // A kept link of a tree of hard links is the operation's own, and known as such.
+    return this.identities.has(this.task.isHard ? inodeIdentityOf(row) : identityOf(row));
+  }
+
+  private firstStranger(parent: Handle, name: RawName, path: RawName): RawName | null {
+    let stranger: RawName | null = null;
+    const below: RawName[] = [];
+    const handle = openDirectory(parent, name);
+    try {
+      eachEntry(handle, (entry, kind) => {
+        this.control.step();
+        const inner = joined(path, entry);
+        if (kind === 'directory') below.push(entry);
+        else if (this.knows(inner, statName(handle, entry)!)) this.found += 1;
+        else stranger = inner;
+        return stranger === null;
+      });
+      for (const entry of below) stranger ??= this.firstStranger(handle, entry, joined(path, entry));
+      return stranger;
+    } finally {
+      closeSync(handle);
+    }
+  }
+
+  /**
+   * Deletes what the manifest knows, each entry as it is at that moment, and directories that are empty then. What it
+   * does not know stays.
+   */
+  delete(parent: Handle, name: RawName): Deleted {
+    const stat = statName(parent, name);
+    if (stat && this.task.isSingle) this.deleteEntry(parent, name, this.ownName);
+    else if (stat?.isDirectory()) this.deleteDirectory(parent, name, '');
+    return this.deleted;
+  }
+
+  private deleteEntry(parent: Handle, name: RawName, path: RawName): void {
+    const stat = statName(parent, name);
+    if (!stat || !this.knows(path, stat)) return;
+    unlinkSync(at(parent, name));
+    this.deleted.files += 1;
+    if (stat.isFile()) this.deleted.bytes += Number(stat.size);
+  }
+
+  private deleteDirectory(parent: Handle, name: RawName, path: RawName): void {
+    const handle = openDirectory(parent, name);
+    try {
+      openForDeleting(handle);
+      const below: RawName[] = [];
+      eachEntry(handle, (entry, kind) => {
+        this.control.step();
+        if (kind === 'directory') below.push(entry);
+        else this.deleteEntry(handle, entry, joined(path, entry));
+      });
+      for (const entry of below) this.deleteDirectory(handle, entry, joined(path, entry));
+    } finally {
+      closeSync(handle);
+    }
+    try {
+      rmdirSync(at(parent, name));
+    } catch (error) {
+      if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error;
+    }
+  }
+}
+
+/** A sealed directory does not let its owner remove names; for root this changes nothing. */
+function openForDeleting(handle: Handle): void {
+  const { uid, mode } = statHandle(handle);
+  if (Number(uid) === process.geteuid!() && (mode & 0o200n) === 0n) fchmodSync(handle, 0o700);
+}
+
+function joined(path: RawName, name: RawName): RawName {
+  return path === '' ? name : `${path}/${name}`;
+}
