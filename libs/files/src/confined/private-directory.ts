@@ -54,6 +54,26 @@ export function makePrivate(
   }
 }
 
+/**
+ * The private directory that an earlier attempt of an operation left, in either of its places; undefined when there is
+ * none that is the service's own.
+ */
+export function openExisting(target: Handle, base: Handle, operationId: string): PrivateDirectory | undefined {
+  const staging = openStagingDirectory(target);
+  const near = openIfOwn(staging, operationId);
+  if (near) return near;
+  closeSync(staging);
+  return openIfOwn(base, nameInArea(operationId));
+}
+
+function openIfOwn(parent: Handle, name: RawName): PrivateDirectory | undefined {
+  try {
+    return { handle: openOwn(parent, name), parent, name };
+  } catch {
+    return undefined; // missing, or not the service's own
+  }
+}
+
 function makeIn(parent: Handle, name: RawName, beat: () => void): PrivateDirectory {
   if (!makeIfMissing(parent, name)) {
     // An earlier attempt of this operation could not clean up behind itself.

@@ -62,7 +62,7 @@ function hasEntries(source: ResolvedSource, control: WorkerControl): boolean {
 }
 
 /** Size and time of modification; the same inode is equal by itself. */
-function sameFile(source: BigIntStats, copy: BigIntStats): boolean {
+export function sameFile(source: BigIntStats, copy: BigIntStats): boolean {
   if (sameObject(source, copy)) return true;
   return copy.isFile() && source.size === copy.size && sameTime(source.mtimeNs, copy.mtimeNs);
 }

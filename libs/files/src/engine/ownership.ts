@@ -1,5 +1,5 @@
 import { fchmodSync, fchownSync, type BigIntStats } from 'node:fs';
-import { type Handle } from '../confined/handle';
+import { type Handle, statHandle } from '../confined/handle';
 import { translate } from '../confined/system-errors';
 
 /** Who owns what is staged, and its modes (contract, end of section 2). Plain data. */
@@ -36,4 +36,10 @@ export function seal(
   } catch (error) {
     throw translate(error, 'target');
   }
+}
+
+/** Makes a sealed directory of the service's own changeable; for root, who may change any, that matters nothing. */
+export function unseal(directory: Handle): void {
+  const { uid, mode } = statHandle(directory);
+  if (Number(uid) === process.geteuid!() && (mode & 0o200n) === 0n) fchmodSync(directory, 0o700);
 }

@@ -16,6 +16,7 @@ import { lastName, refusePrivateNames } from '../names/path-text';
 import { type WorkerControl } from '../pool/control';
 import { comparePresent, isOwnLink } from './compare';
 import { checksumOfDirectory } from './expected-checksum';
+import { findEarlier } from './resume';
 import { checkSpace } from './space';
 import { placeFile } from './place-file';
 import { DestinationTaken, makeParents, type PayloadPlace } from './publish';
@@ -170,6 +171,8 @@ export class Placement {
     const isTree = this.found.kind === 'directory' && this.task.content !== 'symlink';
     this.control.writing();
     if (!isTree) this.checkFile();
+    const earlier = isTree && this.task.resume ? findEarlier(this.target, this.spot, this.task.operationId) : undefined;
+    if (earlier) return this.sessionOf(earlier.own, earlier.parents, { payload: earlier.payload, resumed: true });
     const own = makePrivate(this.target, this.spot.base, this.task, () => this.control.writing());
     let kept = false;
     let parents: PayloadPlace | undefined;
@@ -210,6 +213,14 @@ export class Placement {
 
   private openSession(own: PrivateDirectory, place: PayloadPlace): TreeSession {
     mkdirSync(at(place.directory, place.name), 0o700);
+    return this.sessionOf(own, place, { payload: openDirectory(place.directory, place.name), resumed: false });
+  }
+
+  private sessionOf(
+    own: PrivateDirectory,
+    place: PayloadPlace,
+    { payload, resumed }: Pick<TreeSession, 'payload' | 'resumed'>,
+  ): TreeSession {
     return {
       type: 'tree',
       ...this.found,
@@ -225,7 +236,8 @@ export class Placement {
       payloadParent: place.directory,
       payloadName: place.name,
       made: place.made,
-      payload: openDirectory(place.directory, place.name),
+      payload,
+      resumed,
       missing: this.spot.missing,
       name: this.spot.name,
       areaGroup: this.spot.areaGroup ?? null,

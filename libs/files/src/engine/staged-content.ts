@@ -1,9 +1,10 @@
-import { closeSync, fchmodSync, rmdirSync, unlinkSync, type BigIntStats } from 'node:fs';
-import { at, eachEntry, errnoOf, type Handle, openDirectory, statHandle, statName } from '../confined/handle';
+import { closeSync, rmdirSync, unlinkSync, type BigIntStats } from 'node:fs';
+import { at, eachEntry, errnoOf, type Handle, openDirectory, statName } from '../confined/handle';
 import { showPath } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { identityOf, IdentitySet, inodeIdentityOf } from './identity-set';
+import { unseal } from './ownership';
 import { type ReleaseTask } from './task-types';
 
 /** What was deleted. */
@@ -96,7 +97,7 @@ export class StagedContent {
   private deleteDirectory(parent: Handle, name: RawName, path: RawName): void {
     const handle = openDirectory(parent, name);
     try {
-      openForDeleting(handle);
+      unseal(handle);
       const below: RawName[] = [];
       eachEntry(handle, (entry, kind) => {
         this.control.step();
@@ -113,12 +114,6 @@ export class StagedContent {
       if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error;
     }
   }
-}
-
-/** A sealed directory does not let its owner remove names; for root this changes nothing. */
-function openForDeleting(handle: Handle): void {
-  const { uid, mode } = statHandle(handle);
-  if (Number(uid) === process.geteuid!() && (mode & 0o200n) === 0n) fchmodSync(handle, 0o700);
 }
 
 function joined(path: RawName, name: RawName): RawName {

@@ -31,6 +31,8 @@ export interface PlaceTask {
   publishByRename: boolean;
   /** Build beside the destination: the last try found another file system there. */
   besideDestination: boolean;
+  /** What an earlier attempt of a copied tree verified, to go on from; null: begin anew. */
+  resume: SharedIdentities | null;
 }
 
 /** One row of the manifest, as a worker reports it; numbers beyond 2^53 as digits. */
@@ -97,6 +99,8 @@ export interface TreeSession extends FoundSource {
   missing: RawName[];
   name: RawName;
   areaGroup: number | null;
+  /** True when it holds what an earlier attempt built. */
+  resumed: boolean;
 }
 
 export type PlaceResult = PlacedResult | PresentResult | TreeSession;

@@ -1,15 +1,26 @@
-import { closeSync, mkdirSync, symlinkSync } from 'node:fs';
-import { at, errnoOf, type Handle, openDirectory, statHandle, statName } from '../confined/handle';
+import { closeSync, mkdirSync, symlinkSync, type BigIntStats } from 'node:fs';
+import {
+  at,
+  closingOnError,
+  errnoOf,
+  type Handle,
+  openDirectory,
+  readLink,
+  statHandle,
+  statName,
+} from '../confined/handle';
 import { type PrivateDirectory, removePrivate } from '../confined/private-directory';
 import { translate, translating } from '../confined/system-errors';
 import { rawPath, type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
+import { sameFile } from './compare';
 import { sourceChanged } from './copy-content';
-import { seal } from './ownership';
+import { seal, unseal } from './ownership';
 import { contentOptions, manifestRow } from './place-file';
 import { closeWritten, type ContentOptions, keepTimes, placeCopy, placeLink } from './place-content';
 import { publish, sealMade } from './publish';
 import { Fingerprint, fingerprintTree, openTreeFile } from './fingerprint';
+import { checkEntries, NotResumable } from './resume';
 import { fallsTo, type Shard } from './shard';
 import { checkSpace } from './space';
 import { checkLimits, hasGrown, sizesMatter, surveyTree, type TreeSurvey } from './survey';
@@ -60,14 +71,20 @@ class ShardVisitor implements TreeVisitor<Handle> {
   enter(path: RawName, name: RawName, parent: Handle | undefined): Handle {
     if (this.shard.index === 0) this.fingerprint.addDirectory(path);
     this.control.writing();
-    if (parent === undefined) return openDirectory(this.session.payloadParent, this.session.payloadName);
+    if (parent === undefined) return this.opened(openDirectory(this.session.payloadParent, this.session.payloadName));
     try {
       mkdirSync(at(parent, name), 0o700);
     } catch (error) {
       // Another worker of this operation was here first.
       if (errnoOf(error) !== 'EEXIST') throw translate(error, 'target');
     }
-    return openFilled(parent, name);
+    return this.opened(openFilled(parent, name));
+  }
+
+  /** A directory of an earlier attempt may be sealed already. */
+  private opened(directory: Handle): Handle {
+    if (this.session.resumed) translating('target', () => closingOnError(directory, unseal));
+    return directory;
   }
 
   wants(path: RawName, name: RawName): boolean {
@@ -93,6 +110,7 @@ class ShardVisitor implements TreeVisitor<Handle> {
       const stat = statHandle(content);
       if (!stat.isFile()) throw unsupported(file.path);
       this.fingerprint.addFile(file.path, stat);
+      if (this.isKept(file, stat, directory)) return this.count(Number(stat.size));
       const placed = placeCopy(content, stat, directory, file.name, this.options, this.control);
       closeWritten(placed.handle);
       if (placed.how === 'clone') this.done.clones += 1;
@@ -101,6 +119,18 @@ class ShardVisitor implements TreeVisitor<Handle> {
     } finally {
       closeSync(content);
     }
+  }
+
+  /** Whether an earlier attempt brought this file. What it verified is all that is left of it by now. */
+  private isKept(file: TreeFile, stat: BigIntStats, directory: Handle): boolean {
+    if (!this.session.resumed) return false;
+    this.control.writing();
+    const there = statName(directory, file.name);
+    if (!there) return false;
+    if (!sameFile(stat, there)) throw new NotResumable();
+    this.control.bytes(Number(stat.size));
+    this.done.copies += 1;
+    return true;
   }
 
   /** The first file that cannot be cloned settles it for the others: each vain try costs. */
@@ -114,6 +144,11 @@ class ShardVisitor implements TreeVisitor<Handle> {
     this.fingerprint.addLink(path, text);
     try {
       this.control.writing();
+      const there = this.session.resumed ? statName(directory, name) : undefined;
+      if (there) {
+        if (!there.isSymbolicLink() || readLink(directory, name) !== text) throw new NotResumable();
+        return this.count(0);
+      }
       symlinkSync(rawPath(text), at(directory, name));
       this.report(manifestRow(path, 'link', statName(directory, name)!, null));
     } catch (error) {
@@ -126,13 +161,17 @@ class ShardVisitor implements TreeVisitor<Handle> {
   }
 
   private report(row: ManifestRow): void {
+    this.count(row.kind === 'file' ? row.size : 0);
+    this.rows.push(row);
+    if (this.rows.length >= REPORT_ROWS) this.send();
+  }
+
+  private count(bytes: number): void {
     this.done.files += 1;
-    if (row.kind === 'file') this.done.bytes += row.size;
+    this.done.bytes += bytes;
     // The limits were held against the survey, so a tree must not grow behind it.
     if (hasGrown(this.task, this.share.survey, this.done)) throw sourceChanged();
     this.control.files(1);
-    this.rows.push(row);
-    if (this.rows.length >= REPORT_ROWS) this.send();
   }
 
   private send(): void {
@@ -161,6 +200,7 @@ export function sealTree(task: PlaceTask, session: TreeSession, control: WorkerC
     file: () => undefined,
     link: () => undefined,
     leave(copy, source) {
+      if (session.resumed) checkEntries(copy, source, control);
       const stat = translating('source', () => statHandle(source));
       control.writing();
       keepTimes(copy, stat);
@@ -221,11 +261,14 @@ function privateOf(session: TreeSession): PrivateDirectory {
   return { handle: session.privateHandle, parent: session.privateParent, name: session.privateName };
 }
 
-/** Ends a session: removes what is left in its private directory and gives back its handles. Once only. */
-export function closeSession(session: TreeSession, control: WorkerControl): void {
+/**
+ * Ends a session: removes what is left in its private directory, unless that is kept for a further attempt, and gives back
+ * its handles. Once only.
+ */
+export function closeSession(session: TreeSession, isKept: boolean, control: WorkerControl): void {
   try {
     control.writing();
-    removePrivate(privateOf(session), () => control.writing());
+    if (!isKept) removePrivate(privateOf(session), () => control.writing());
   } finally {
     const { target, sourceParent, source, base, privateParent, privateHandle, made, payload } = session;
     for (const handle of new Set([

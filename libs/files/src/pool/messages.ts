@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode, type FieldError } from '@app/core';
 import { DestinationTaken, OtherFileSystem } from '../engine/publish';
+import { NotResumable } from '../engine/resume';
 import { CancelledError } from './control';
 
 /** What the service sends to a worker. */
@@ -49,6 +50,7 @@ function rebuild(plain: PlainError, cause: Error | undefined): Error {
   if (plain.app) return new AppError(plain.app.code, plain.message, { ...plain.app, cause });
   if (plain.name === 'CancelledError') return new CancelledError();
   if (plain.name === 'DestinationTaken') return new DestinationTaken();
+  if (plain.name === 'NotResumable') return new NotResumable();
   if (plain.name === 'OtherFileSystem') return new OtherFileSystem(cause);
   return Object.assign(new Error(plain.message, { cause }), { name: plain.name }, plain.errno && { code: plain.errno });
 }

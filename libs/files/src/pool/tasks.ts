@@ -2,9 +2,11 @@ import { createFile } from '../browse/create-file';
 import { inspectRoot, probePair, probeTarget } from '../browse/inspect-roots';
 import { listArea, listStorage } from '../browse/list-directory';
 import { listPrivate, sweepPrivate } from '../browse/sweep';
+import { type SharedIdentities } from '../engine/identity-set';
 import { place } from '../engine/place';
 import { planPlacement } from '../engine/plan';
 import { release } from '../engine/release';
+import { pruneTree } from '../engine/resume';
 import { type PlaceTask, type TreeSession } from '../engine/task-types';
 import { type Shard } from '../engine/shard';
 import { type TreeSurvey } from '../engine/survey';
@@ -48,7 +50,12 @@ export const TASKS = {
   checkTree: ({ task, session, survey }: TreeTask & { survey: TreeSurvey }, control: WorkerControl) =>
     checkTree(task, session, survey, control),
   publishTree: ({ task, session }: TreeTask, control: WorkerControl) => publishTree(task, session, control),
-  closeSession: ({ session }: Pick<TreeTask, 'session'>, control: WorkerControl) => closeSession(session, control),
+  pruneTree: (
+    { session, identities }: Pick<TreeTask, 'session'> & { identities: SharedIdentities },
+    control: WorkerControl,
+  ) => pruneTree(session, identities, control),
+  closeSession: ({ session, isKept }: Pick<TreeTask, 'session'> & { isKept: boolean }, control: WorkerControl) =>
+    closeSession(session, isKept, control),
   listStorage,
   listArea,
   createFile,

@@ -1,6 +1,8 @@
 import { AppError } from '@app/core';
 import { destinationRestless } from '../confined/system-errors';
+import { IdentitySet, type SharedIdentities } from '../engine/identity-set';
 import { DestinationTaken, OtherFileSystem } from '../engine/publish';
+import { NotResumable } from '../engine/resume';
 import { type ContentKind, type PlaceResult, type PlaceTask } from '../engine/task-types';
 import { lastName, refuseEscape } from '../names/path-text';
 import { ASK_TO_PUBLISH, CancelledError, Ledger } from '../pool/control';
@@ -64,7 +66,10 @@ export class FileStager {
     const { path } = request.source;
     // Another spelling of the same destination must be the same key, as far as names tell.
     const key = [username, ...segments, ...(intoDirectory ? [lastName(path) ?? path] : [])].join('/');
-    return this.locks.hold(key, hooks.signal, () => this.tryPlace(task, hooks));
+    return this.locks.hold(key, hooks.signal, async () => {
+      if (content === 'copy') task.resume = await identitiesOf(hooks.earlier);
+      return this.tryPlace(task, hooks);
+    });
   }
 
   private async tryPlace(task: PlaceTask, hooks: PlaceHooks): Promise<Placement> {
@@ -72,11 +77,10 @@ export class FileStager {
       try {
         return await this.placeOnce(task, hooks);
       } catch (error) {
-        const again =
-          error instanceof DestinationTaken || (error instanceof OtherFileSystem && !task.besideDestination);
-        if (!again) throw error;
+        if (!isWorthAnotherTry(error, task)) throw error;
         if (tries >= MAX_TRIES) throw destinationRestless('The destination keeps changing.', error);
         if (error instanceof OtherFileSystem) this.keepApart(task);
+        task.resume = null;
         await hooks.onRestart();
       }
     }
@@ -107,6 +111,8 @@ export class FileStager {
         onReport: (data) => gate.hear(data),
         onLate: (late) => run.discardLate(late as PlaceResult),
       });
+      // What lay there could not be gone on from, so that it is not counted either.
+      if (task.resume && !(result.type === 'tree' && result.resumed)) await hooks.onRestart();
       const placement = result.type === 'tree' ? await run.finish(result) : asPlacement(result);
       if (result.type !== 'tree') tell(result, hooks);
       progress.complete(placement);
@@ -119,6 +125,18 @@ export class FileStager {
       hooks.signal.removeEventListener('abort', abort);
     }
   }
+}
+
+/** What an earlier attempt verified; null when that is nothing. */
+async function identitiesOf(earlier: PlaceHooks['earlier']): Promise<SharedIdentities | null> {
+  if (!earlier) return null;
+  const identities = await IdentitySet.of(earlier());
+  return identities.size > 0 ? identities.shared : null;
+}
+
+function isWorthAnotherTry(error: unknown, task: PlaceTask): boolean {
+  if (error instanceof OtherFileSystem) return !task.besideDestination;
+  return error instanceof DestinationTaken || error instanceof NotResumable;
 }
 
 /** Lets a worker publish when the hook agrees; remembers why it did not. */

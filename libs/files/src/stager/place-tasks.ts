@@ -38,6 +38,7 @@ export class PlaceTasks {
       cloneFrom: content === 'copy' ? roots.cloneFrom : [],
       publishByRename: !probe.hardLinks,
       besideDestination: false,
+      resume: null,
     };
   }
 }

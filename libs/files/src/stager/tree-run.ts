@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import { sourceChanged } from '../engine/copy-content';
 import { type Shard } from '../engine/shard';
 import { Fingerprint } from '../engine/fingerprint';
+import { DestinationTaken, OtherFileSystem } from '../engine/publish';
+import { NotResumable } from '../engine/resume';
 import { hasGrown, sizesMatter, totalOf, type TreeSurvey } from '../engine/survey';
 import {
   type LinkKind,
@@ -53,24 +55,39 @@ export class TreeRun {
 
   /** Finishes a session. Rejects with the first failure; nothing is visible then. */
   async finish(session: TreeSession): Promise<Placement> {
+    let isKept = false;
     try {
       return await this.build(session);
     } catch (error) {
-      throw error instanceof CancelledError ? (this.failure ?? error) : error;
+      const failure = error instanceof CancelledError ? (this.failure ?? error) : error;
+      isKept = this.isKept(failure);
+      throw failure;
     } finally {
-      // Nothing is reported behind the end: the next attempt begins with an empty manifest.
+      // Nothing is reported behind the end: the next attempt begins with what the manifest has then.
       await Promise.all(this.reports);
-      await this.close(session);
+      await this.close(session, isKept);
     }
+  }
+
+  /** Whether a further attempt may go on from what is verified by now. Links are made again faster. */
+  private isKept(failure: unknown): boolean {
+    const isOther =
+      failure instanceof NotResumable || failure instanceof DestinationTaken || failure instanceof OtherFileSystem;
+    if (isOther || this.task.content !== 'copy') return false;
+    return this.hooks.keeps(this.hooks.signal.aborted ? this.hooks.signal.reason : failure);
   }
 
   /** Gives back a session that came after its storage had been told to hang. */
   discardLate(late: PlaceResult): void {
-    if (late.type === 'tree') void this.closeNow(late);
+    if (late.type === 'tree') void this.closeNow(late, false);
   }
 
   private async build(session: TreeSession): Promise<Placement> {
     const { task, hooks } = this;
+    if (session.resumed) {
+      await this.run('pruneTree', { session, identities: task.resume! });
+      hooks.note('Goes on from what an earlier attempt verified', { files: task.resume!.size });
+    }
     const survey = totalOf(await this.inShards((shard) => this.run('surveyShard', { task, session, shard })));
     hooks.note('Source checked: a tree', { files: survey.files, directories: survey.directories });
     await this.run('checkTree', { task, session, survey });
@@ -165,14 +182,14 @@ export class TreeRun {
   }
 
   /** Waits for the workers; not for one that hangs, whose session is closed when it comes back. */
-  private async close(session: TreeSession): Promise<void> {
-    if (this.underWay > 0) this.whenIdle = () => void this.closeNow(session);
-    else await this.closeNow(session);
+  private async close(session: TreeSession, isKept: boolean): Promise<void> {
+    if (this.underWay > 0) this.whenIdle = () => void this.closeNow(session, isKept);
+    else await this.closeNow(session, isKept);
   }
 
-  private async closeNow(session: TreeSession): Promise<void> {
+  private async closeNow(session: TreeSession, isKept: boolean): Promise<void> {
     try {
-      await this.pool.run('closeSession', { session }, { ledger: new Ledger() });
+      await this.pool.run('closeSession', { session, isKept }, { ledger: new Ledger() });
     } catch {
       // What could not be removed lies in the private directory of an ended operation: the next start removes it.
     }

@@ -40,6 +40,7 @@ export function placeTask(
     cloneFrom: [],
     publishByRename: false,
     besideDestination: false,
+    resume: null,
     ...overrides,
   };
 }
@@ -75,7 +76,7 @@ function fillAndPublish(task: PlaceTask, session: TreeSession, control: WorkerCo
     publishTree(task, session, control);
   } finally {
     try {
-      closeSession(session, control);
+      closeSession(session, false, control);
     } catch {
       // As in the service: what is left is removed by the next attempt or the next start.
     }
