@@ -4,7 +4,7 @@ import { StageDataDto } from '../staging/dto/stage-data.dto';
 import { plainItem } from './plain-item';
 
 const pipe = new RequestPipe();
-const byRules = (value: unknown) => pipe.transform(value, { type: 'body', metatype: StageDataDto });
+const byRules = async (value: unknown): Promise<unknown> => pipe.transform(value, { type: 'body', metatype: StageDataDto });
 
 /** As items come in: own properties of any name. */
 const asParsed = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
@@ -65,5 +65,25 @@ describe('plainItem', () => {
     [{ local_path_on_storage: 'a', checksum: { algorithm: 'adler32', value: '0000abcd' } }],
   ])('knows the usual item %j', async (value) => {
     expect(plainItem(value)).toEqual(await byRules(value));
+  });
+
+  const hex = 'a'.repeat(32);
+  it.each<[object]>([
+    [{ checksum: { algorithm: 'md5', value: [hex] } }],
+    [{ checksum: { algorithm: 'md5', value: `${hex}\n` } }],
+    [{ checksum: { algorithm: 'md5', value: hex, more: 1 } }],
+    [{ checksum: { algorithm: 'sha256', value: hex } }],
+    [{ checksum: { algorithm: 'toString', value: hex } }],
+    [{ checksum: [] }],
+    [{ label: 'x'.repeat(201) }],
+    [{ storage: 'x'.repeat(65) }],
+    [{ relative_path: '\ud800' }],
+    [{ relative_path: null }],
+    [{ if_exists: 'replace' }],
+    [{ toString: 1 }],
+  ])('leaves the unusual item %j to the rules', async (value) => {
+    const whole = { local_path_on_storage: 'a', ...value };
+    expect(plainItem(whole)).toBe(null);
+    await expect(byRules(whole)).rejects.toMatchObject({ code: 'validation_failed' });
   });
 });

@@ -152,7 +152,9 @@ describe('a failure', () => {
   ])('%s frees the key', async (_what, error) => {
     const maker = new Maker();
     await expect(idempotency.run(withKey('k'), maker.work(failing(error)))).rejects.toBe(error);
-    expect(await idempotency.run(withKey('k'), maker.work())).toBe('made 1');
+    const again = jest.fn();
+    expect(await idempotency.run(withKey('k'), maker.work({ again }))).toBe('made 1');
+    expect(again).not.toHaveBeenCalled();
   });
 
   it('of the caller that an operation records is the answer to each repeat', async () => {

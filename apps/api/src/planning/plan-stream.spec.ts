@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '@app/core';
 import { type PlannedOperation, type StageRequest, type StagingPlan } from '@app/staging';
 import { until } from '../../../../test/support/until';
@@ -175,5 +176,19 @@ describe('a plan', () => {
     const plans = (index: number) =>
       index === 3 ? Promise.reject(new Error('defect')) : Promise.resolve(planned('a'));
     await expect(read(planText(parts([0, 1, 2, 3, 4]), plans, new PlanSums(undefined)))).rejects.toThrow('defect');
+  });
+
+  it('tells a failure in its turn, also when it comes before', async () => {
+    const lost: unknown[] = [];
+    const onLost = (reason: unknown) => lost.push(reason);
+    process.on('unhandledRejection', onLost);
+    const plans = async (index: number) => {
+      if (index === 1) throw new Error('defect');
+      await nextTurn();
+      return planned('a');
+    };
+    await expect(read(planText(parts([0, 1]), plans, new PlanSums(undefined)))).rejects.toThrow('defect');
+    process.off('unhandledRejection', onLost);
+    expect(lost).toEqual([]);
   });
 });
