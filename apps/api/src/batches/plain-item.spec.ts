@@ -4,7 +4,8 @@ import { StageDataDto } from '../staging/dto/stage-data.dto';
 import { plainItem } from './plain-item';
 
 const pipe = new RequestPipe();
-const byRules = async (value: unknown): Promise<unknown> => pipe.transform(value, { type: 'body', metatype: StageDataDto });
+const byRules = async (value: unknown): Promise<unknown> =>
+  pipe.transform(value, { type: 'body', metatype: StageDataDto });
 
 /** As items come in: own properties of any name. */
 const asParsed = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
