@@ -160,9 +160,12 @@ class Look implements Step {
 
   async run(model: Model, world: World): Promise<void> {
     await until(() => hasEnded(model, world), 'an operation does not end', 60);
-    const all = (await operations(world.service, `username=${world.user}`));
+    const all = await operations(world.service, `username=${world.user}`);
     expect(all.map(({ id }) => id as string).sort()).toEqual([...model.operations.keys()].sort());
-    for (const operation of all) checkEnd(operation, model.operations.get(operation.id as string)!);
+    for (const operation of all) {
+      const { body } = await world.service.get(`/operations/${operation.id}/attempts`);
+      checkEnd(operation, model.operations.get(operation.id as string)!, body.items as Told[]);
+    }
     for (const source of SOURCES) for (const place of PLACES) checkPlace(place, source, all, world);
     await until(() => leftOvers(world).length === 0, `something is left: ${leftOvers(world).join(', ')}`);
   }
@@ -179,9 +182,9 @@ async function hasEnded(model: Model, world: World): Promise<boolean> {
   return true;
 }
 
-function checkEnd(operation: Told, asked: Asked): void {
-  const { status, attempts, history, error_code: code } = operation;
-  expect(attempts).toBe(1 + ((history ?? []) as unknown[]).length);
+function checkEnd(operation: Told, asked: Asked, history: Told[]): void {
+  const { status, attempts, error_code: code } = operation;
+  expect(attempts).toBe(1 + history.length);
   expect(operation.finished_at).not.toBeNull();
   if (status === 'cancelled') expect(asked.wasCancelled).toBe(true);
   else if (asked.source === 'missing') expect([status, code]).toEqual(['failure', 'source_not_found']);

@@ -31,8 +31,7 @@ function batch(service: RunningService): Promise<Answer> {
   return service.post('/stage_data/batch?method=local_copy&username=ana', { items });
 }
 
-const stateOf = async (service: RunningService, id: string) =>
-  (await service.get(`/batches/${id}`)).body;
+const stateOf = async (service: RunningService, id: string) => (await service.get(`/batches/${id}`)).body;
 
 it('survives being killed in the middle', async () => {
   const service = await startService();

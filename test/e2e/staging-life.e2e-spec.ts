@@ -102,18 +102,20 @@ async function expectSuccess(service: RunningService, answer: Answer, facts: Rec
   return operation.id;
 }
 
+/** What the same request can only be refused with again. */
+const HOPELESS = new Set(['invalid_method', 'path_outside_storage', 'path_outside_user_area', 'forbidden']);
+
 /** A refusal as the contract wants it: the problem, its header, the record, a line of the log, the metric. */
 interface Refusal {
   status: number;
   code: string;
   detail: unknown;
-  retryable?: boolean;
   body: Record<string, unknown>;
   query?: Record<string, string>;
 }
 
 async function expectRefusal(service: RunningService, refusal: Refusal): Promise<void> {
-  const { status, code, detail, retryable = false, body, query = {} } = refusal;
+  const { status, code, detail, body, query = {} } = refusal;
   const method = query.method ?? 'local_copy';
   const offered = ['local_copy', 'symlink_copy'].includes(method) ? method : 'unknown';
   const counter = `staging_operations_total{method="${offered}",status="failure",code="${code}"}`;
@@ -142,7 +144,7 @@ async function expectRefusal(service: RunningService, refusal: Refusal): Promise
       status: 'failure',
       error_code: code,
       error_reason: answer.body.detail,
-      retryable,
+      retryable: !HOPELESS.has(code),
     }),
   );
   expect(await logOf(service, id)).toContainEqual(
@@ -638,7 +640,7 @@ function describeLife(database: () => Promise<string>): void {
     it('is told and recorded: a source that changes under the copy', async () => {
       makeLargeFile(`${service.storage}/growing`);
       const pending = expectRefusal(service, {
-        ...{ status: 409, code: 'source_changed', retryable: true, body: from('growing') },
+        ...{ status: 409, code: 'source_changed', body: from('growing') },
         detail: 'The source changed while it was read; nothing was staged. Try again when it is no longer written to.',
       });
       await operationWriting(`${service.areas}/.staging`);

@@ -19,7 +19,7 @@ describe('preferencesOf', () => {
     ['return=minimal, respond-async, wait=3', true, 3],
     [['respond-async', 'wait=3'] as string[], true, 3],
   ])('%j', (prefer, respondAsync, waitSeconds) => {
-    expect(preferencesOf({ headers: { prefer: prefer as string } })).toEqual({ respondAsync, waitSeconds });
+    expect(preferencesOf({ headers: { prefer: prefer } })).toEqual({ respondAsync, waitSeconds });
   });
 
   it('tells what was heeded', () => {

@@ -46,7 +46,7 @@ export class ControlController {
     operationId: 'retryOperation',
     summary: 'Try an operation again',
     description:
-      'For one that failed or was cancelled: the same operation waits for its turn again, with `attempts` one higher; what came before is in `history`. What went well, has not ended, or could only fail again is refused.',
+      'For one that failed or was cancelled: the same operation waits for its turn again, with `attempts` one higher; what came before is at `/operations/{id}/attempts`. What went well, has not ended, or could only fail again is refused.',
     codes: ['not_retryable', 'quota_exceeded', 'shutting_down'],
   })
   async retry(@Param() { id }: OperationIdDto, @Req() request: Request): Promise<OperationDto> {

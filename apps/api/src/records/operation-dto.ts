@@ -36,7 +36,6 @@ export function operationDto(record: StagingRecord, live: LiveFacts, downloadUrl
     link: record.link,
     matches_source: record.matchesSource,
     attempts: record.attempts,
-    history: (record.history ?? []).map(attemptDto),
     label: record.label,
     batch_id: record.batchId,
     server: record.server,
@@ -53,7 +52,8 @@ export function operationDto(record: StagingRecord, live: LiveFacts, downloadUrl
   };
 }
 
-function attemptDto({ attempt, status, errorCode, errorReason, startedAt, endedAt }: AttemptEntry): AttemptDto {
+/** An attempt before the present one as callers see it. */
+export function attemptDto({ attempt, status, errorCode, errorReason, startedAt, endedAt }: AttemptEntry): AttemptDto {
   const error = { error_code: errorCode, error_reason: errorReason };
   return { attempt, status, ...error, started_at: startedAt, ended_at: endedAt };
 }

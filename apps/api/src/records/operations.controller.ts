@@ -9,13 +9,14 @@ import { PageQueryDto } from '../http/dto/page-query.dto';
 import { hangUpSignal } from '../http/hang-up-signal';
 import { streamText, wantsText } from '../http/plain-text';
 import { LogPageDto } from '../logs/dto/log-page.dto';
+import { AttemptsDto } from './dto/attempt.dto';
 import { ManifestPageDto, ManifestQueryDto } from './dto/manifest.dto';
 import { OperationIdDto } from './dto/operation-id.dto';
 import { OperationPageDto } from './dto/operation-page.dto';
 import { OperationDto } from './dto/operation.dto';
 import { OperationsQueryDto } from './dto/operations-query.dto';
 import { manifestText } from './manifest-text';
-import { manifestFileDto } from './operation-dto';
+import { attemptDto, manifestFileDto } from './operation-dto';
 import { OperationFinder } from './operation-finder';
 import { OperationViews } from './operation-views';
 
@@ -49,6 +50,19 @@ export class OperationsController {
   @ApiErrors({ path: '/operations/01981f7e', codes: ['not_found', 'database_unavailable'] })
   async get(@Param() { id }: OperationIdDto): Promise<OperationDto> {
     return this.views.of(await this.finder.find(id));
+  }
+
+  @Get(':id/attempts')
+  @ApiOperation({
+    operationId: 'listOperationAttempts',
+    summary: 'List the earlier attempts of an operation',
+    description: 'How each attempt before the present one ended: empty for one that was tried once.',
+  })
+  @ApiOkResponse({ description: 'The attempts.', type: AttemptsDto })
+  @ApiErrors({ path: '/operations/01981f7e/attempts', codes: ['not_found', 'database_unavailable'] })
+  async attempts(@Param() { id }: OperationIdDto): Promise<AttemptsDto> {
+    const { history } = await this.finder.find(id);
+    return { items: (history ?? []).map(attemptDto) };
   }
 
   @Get(':id/files')

@@ -79,7 +79,6 @@ export class StagingController {
   /** How the caller wants to wait; null for those who wait for the end, and for what ends at once anyway. */
   private preferencesFor({ method }: StageQueryDto, request: Request, response: Response): Preferences | null {
     if (this.methods.find(method)?.capabilities.destination === 'none') return null;
-    response.vary('Prefer');
     const preferences = preferencesOf(request);
     const applied = appliedOf(preferences);
     if (applied === '') return null;

@@ -45,7 +45,7 @@ describe('work in the background', () => {
     await until(() => setup.queue.waiting === 2, 'they do not wait');
     expect(await find(third)).toMatchObject({ status: 'queued', startedAt: null });
     expect(setup.live.factsOf(await find(third)).waitReason).toMatch(/position 1 of 2/);
-    expect(setup.live.factsOf(await find(first!)).waitReason).toBeNull();
+    expect(setup.live.factsOf(await find(first)).waitReason).toBeNull();
     await begun('b');
     expect(gated.begun).toEqual(['a', 'b']);
     gated.end('b');

@@ -42,7 +42,7 @@ export class Dispatcher {
    */
   async run(ready: ReadyOperation): Promise<StagingRecord> {
     const { record } = ready;
-    const place = this.placeFor(ready);
+    const place = await this.placeFor(ready);
     if (!place) return this.waitInLine(ready);
     await this.writeIn(place, ready);
     const { failure, again } = await place.run((signal) => this.perform(ready, signal));
@@ -61,7 +61,7 @@ export class Dispatcher {
 
   /** Begins a new operation, or puts it in line: resolves when that is recorded. Throws as {@link run} does. */
   async accept(ready: ReadyOperation): Promise<void> {
-    const place = this.placeFor(ready);
+    const place = await this.placeFor(ready);
     if (!place) return this.putInLine(ready);
     await this.writeIn(place, ready);
     void place.run((signal) => this.perform(ready, signal));
@@ -115,8 +115,16 @@ export class Dispatcher {
   }
 
   /** Null when the operation has to wait in line. Work that needs its caller cannot. */
-  private placeFor({ record, hooks }: ReadyOperation): Place | null {
-    return needsCaller(hooks) ? this.attend(record) : this.queue.reserve(jobOf(record));
+  private async placeFor(ready: ReadyOperation): Promise<Place | null> {
+    const { record, hooks } = ready;
+    try {
+      return needsCaller(hooks) ? this.attend(record) : this.queue.reserve(jobOf(record));
+    } catch (error) {
+      // What comes too late is recorded as any refusal is; beyond a limit nothing is.
+      if (!isStopping(error)) throw error;
+      await this.runner.write(ready);
+      throw await this.runner.refuse(ready, error);
+    }
   }
 
   private async writeIn(place: Place, ready: ReadyOperation): Promise<void> {
@@ -150,6 +158,10 @@ export class Dispatcher {
       await this.runner.write(ready);
       this.underWay.add(record);
       await this.queue.add([jobOf(record)]);
+    } catch (error) {
+      if (!isStopping(error)) throw error;
+      // What is recorded and needs nobody is done by the next process.
+      if (!record.background) throw await this.runner.refuse(ready, error);
     } finally {
       admission.done();
     }
@@ -211,9 +223,13 @@ export class Dispatcher {
       await this.queue.add([job]);
     } catch (error) {
       // A queue that stops leaves it to the next process.
-      if (!(error instanceof AppError && error.code === 'shutting_down')) throw error;
+      if (!isStopping(error)) throw error;
     }
   }
+}
+
+function isStopping(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === 'shutting_down';
 }
 
 /** Such work cannot wait, nor go on in another process. */

@@ -31,7 +31,7 @@ export class GatedMethod {
     this.begun.push(asSent);
     try {
       await new Promise<void>((resolve, reject) => {
-        const end = (error?: unknown) => (error === undefined ? resolve() : reject(error as Error));
+        const end = (error?: unknown) => (error === undefined ? resolve() : reject(error));
         this.under.set(asSent, { context, end });
         this.most = Math.max(this.most, this.under.size);
         context.signal.addEventListener('abort', () => reject(context.signal.reason as Error), { once: true });

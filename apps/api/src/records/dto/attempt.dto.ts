@@ -35,3 +35,9 @@ export class AttemptDto {
   @ApiProperty({ description: 'When it ended.', format: 'date-time', example: '2026-02-01T12:00:30.250Z' })
   ended_at!: string;
 }
+
+/** The attempts of an operation before its present one. */
+export class AttemptsDto {
+  @ApiProperty({ description: 'Oldest first; the last twenty.', type: [AttemptDto] })
+  items!: AttemptDto[];
+}

@@ -1,5 +1,4 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
-import { AttemptDto } from './attempt.dto';
 import { ChecksumDto } from '../../staging/dto/checksum.dto';
 
 export const STATUSES = ['queued', 'running', 'success', 'failure', 'cancelled'] as const;
@@ -109,11 +108,12 @@ export class OperationDto {
   })
   matches_source!: boolean | null;
 
-  @ApiProperty({ description: 'How often it was tried, from 1.', type: 'integer', example: 1 })
+  @ApiProperty({
+    description: 'How often it was tried, from 1; `GET /operations/{id}/attempts` tells of those before.',
+    type: 'integer',
+    example: 1,
+  })
   attempts!: number;
-
-  @ApiProperty({ description: 'The attempts before the present one, oldest first.', type: [AttemptDto] })
-  history!: AttemptDto[];
 
   @Text('The label of the request.', 'night of 2026-02-01')
   label!: string | null;
