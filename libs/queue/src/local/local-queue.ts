@@ -1,18 +1,23 @@
 import { type Job, type JobQueue, type Perform, type Place, type Wait } from '../contract/job-queue';
 import { shuttingDown } from '../shutting-down';
+import { DelayedJobs } from './delayed-jobs';
 import { IdLine } from './id-line';
 
 /** How a queue inside one process behaves. */
 export interface LocalQueueOptions {
+  /** Jobs at once, attended ones aside. */
   concurrency: number;
-  /** 0: no limit. */
+  /** Jobs of one user at once, attended ones among them; 0: no limit. */
   maxRunningPerUser: number;
 }
 
-/** The queue inside one process. */
+/**
+ * The queue inside one process: a line of ids for each user, and the users in turn. A user who has had a turn goes to the
+ * end of the round; one who comes new is last in it as well. Nothing of it outlives the process: records do.
+ */
 export class LocalQueue implements JobQueue {
   private readonly lines = new Map<string, IdLine>();
-  private readonly delayed = new Map<string, Job>();
+  private readonly delayed = new DelayedJobs((jobs) => this.due(jobs));
   private readonly controllers = new Map<string, AbortController>();
   private readonly runningOf = new Map<string, number>();
   private perform: Perform | undefined;
@@ -20,7 +25,6 @@ export class LocalQueue implements JobQueue {
   private held = 0;
   private stopping: Promise<void> | undefined;
   private whenIdle: (() => void) | undefined;
-  private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: LocalQueueOptions) {}
 
@@ -32,10 +36,9 @@ export class LocalQueue implements JobQueue {
   add(jobs: readonly Job[]): Promise<void> {
     if (this.stopping) return Promise.reject(shuttingDown());
     for (const job of jobs) {
-      if (job.notBefore && job.notBefore.getTime() > Date.now()) this.delayed.set(job.id, job);
+      if (job.notBefore && job.notBefore.getTime() > Date.now()) this.delayed.add(job);
       else this.enter(job);
     }
-    this.schedule();
     this.pump();
     return Promise.resolve();
   }
@@ -115,26 +118,14 @@ export class LocalQueue implements JobQueue {
     return limit > 0 && (this.runningOf.get(user) ?? 0) >= limit;
   }
 
-  private schedule(): void {
-    clearTimeout(this.timer);
-    const times = [...this.delayed.values()].map((job) => job.notBefore!.getTime());
-    if (times.length === 0) return;
-    this.timer = setTimeout(() => this.wake(), Math.max(0, Math.min(...times) - Date.now()));
-    this.timer.unref();
-  }
-
-  private wake(): void {
-    for (const job of [...this.delayed.values()]) {
-      if (job.notBefore!.getTime() > Date.now()) continue;
-      this.delayed.delete(job.id);
-      this.enter(job);
-    }
-    this.schedule();
+  /** Their turn is at the end of their users' lines. */
+  private due(jobs: readonly Job[]): void {
+    for (const job of jobs) this.enter(job);
     this.pump();
   }
 
   withdraw(id: string): Promise<boolean> {
-    if (this.delayed.delete(id)) return Promise.resolve(true);
+    if (this.delayed.remove(id)) return Promise.resolve(true);
     for (const [user, line] of this.lines) {
       if (!line.remove(id)) continue;
       if (line.length === 0) this.lines.delete(user);
@@ -144,10 +135,7 @@ export class LocalQueue implements JobQueue {
   }
 
   withdrawBatch(batch: string): Promise<number> {
-    let count = 0;
-    for (const job of [...this.delayed.values()]) {
-      if (job.batch === batch && this.delayed.delete(job.id)) count += 1;
-    }
+    let count = this.delayed.removeBatch(batch);
     for (const [user, line] of this.lines) {
       count += line.removeBatch(batch);
       if (line.length === 0) this.lines.delete(user);
@@ -161,9 +149,13 @@ export class LocalQueue implements JobQueue {
     return Promise.resolve(controller !== undefined);
   }
 
+  /**
+   * The position counts what is before the job in its own line, and of each other line as many as will have had a turn by
+   * then; it is exact as long as nobody comes, and no limit holds anybody back.
+   */
   waitOf(id: string): Wait | null {
-    const job = this.delayed.get(id);
-    if (job) return { kind: 'delay', until: job.notBefore! };
+    const until = this.delayed.until(id);
+    if (until) return { kind: 'delay', until };
     for (const [user, line] of this.lines) {
       const before = line.indexOf(id);
       if (before < 0) continue;
@@ -177,8 +169,7 @@ export class LocalQueue implements JobQueue {
   }
 
   waitingOf(user: string): number {
-    const delayed = [...this.delayed.values()].filter((job) => job.user === user).length;
-    return (this.lines.get(user)?.length ?? 0) + delayed;
+    return (this.lines.get(user)?.length ?? 0) + this.delayed.of(user);
   }
 
   get waiting(): number {
@@ -201,7 +192,7 @@ export class LocalQueue implements JobQueue {
   }
 
   private async end(graceMs: number, reason: () => Error): Promise<void> {
-    clearTimeout(this.timer);
+    this.delayed.stop();
     if (this.held === 0) return;
     const idle = new Promise<void>((resolve) => (this.whenIdle = resolve));
     const timer = setTimeout(() => {

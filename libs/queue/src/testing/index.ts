@@ -1,0 +1,1 @@
+export { describeJobQueue, type QueueHarness } from './describe-job-queue';
