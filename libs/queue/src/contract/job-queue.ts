@@ -40,8 +40,8 @@ export type Wait =
  *
  * Promises:
  * - no more than the site's number of places is in use at once, attended work excepted;
- * - turns go round by user: a user with many jobs delays another's first one by no more than the jobs that run, and
- *   the jobs of one user begin in the order of their adding;
+ * - turns go round by user: the next place that becomes free is for a user who has nothing running, if such a one waits,
+ *   however many jobs another has; and the jobs of one user begin in the order of their adding;
  * - no user has more running than the site allows, where it sets a limit;
  * - memory grows by a few bytes for each waiting job.
  */

@@ -12,8 +12,8 @@ export interface LocalQueueOptions {
 }
 
 /**
- * The queue inside one process: a line of ids for each user, and the users in turn. A user who has had a turn goes to the
- * end of the round; one who comes new is last in it as well. Nothing of it outlives the process: records do.
+ * The queue inside one process: a line of ids for each user, and the users in turn: first those who have least running,
+ * among equals the one whose last turn was longest ago. Nothing of it outlives the process: records do.
  */
 export class LocalQueue implements JobQueue {
   private readonly lines = new Map<string, IdLine>();
@@ -102,15 +102,24 @@ export class LocalQueue implements JobQueue {
     }
   }
 
+  /** Of those who may begin one who has least running; among equals the one whose last turn was longest ago. */
   private next(): Job | undefined {
-    for (const [user, line] of this.lines) {
-      if (this.isAtLimit(user)) continue;
-      const { id, batch } = line.shift()!;
-      this.lines.delete(user);
-      if (line.length > 0) this.lines.set(user, line);
-      return { id, user, batch, notBefore: null };
+    let chosen: string | undefined;
+    let least = Infinity;
+    for (const user of this.lines.keys()) {
+      const running = this.runningOf.get(user) ?? 0;
+      if (running < least && !this.isAtLimit(user)) [chosen, least] = [user, running];
+      if (least === 0) break;
     }
-    return undefined;
+    return chosen === undefined ? undefined : this.take(chosen);
+  }
+
+  private take(user: string): Job {
+    const line = this.lines.get(user)!;
+    const { id, batch } = line.shift()!;
+    this.lines.delete(user);
+    if (line.length > 0) this.lines.set(user, line);
+    return { id, user, batch, notBefore: null };
   }
 
   private isAtLimit(user: string): boolean {
@@ -151,7 +160,7 @@ export class LocalQueue implements JobQueue {
 
   /**
    * The position counts what is before the job in its own line, and of each other line as many as will have had a turn by
-   * then; it is exact as long as nobody comes, and no limit holds anybody back.
+   * then; it is a good guess, since it depends on what ends when, and on who comes.
    */
   waitOf(id: string): Wait | null {
     const until = this.delayed.until(id);
