@@ -17,16 +17,23 @@ export class FileUpload {
   private at = 0;
   private restarts = 0;
   private reading: AsyncGenerator<Buffer> | undefined;
+  /** When the file was changed last there, as the server tells it. */
+  private modified = '';
 
   constructor(
     private readonly session: ServerSession,
     private readonly path: string,
     private readonly file: OpenFile,
     private readonly signal: AbortSignal,
+    /** Receives how many bytes are sent, from the file's beginning; less than before after a break. */
+    private readonly onSent: (position: number) => void = () => undefined,
   ) {}
 
-  /** Resolves when the server tells the size of the whole file. Rejects with `jupyter_rejected` when it never does. */
-  async run(): Promise<void> {
+  /**
+   * Resolves when the server tells the size of the whole file, with the time of its last change as the server writes it.
+   * Rejects with `jupyter_rejected` when it never does.
+   */
+  async run(): Promise<string> {
     for (let isWhole = false; !isWhole;) {
       try {
         isWhole = await this.sendPiece();
@@ -37,6 +44,7 @@ export class FileUpload {
         this.reading = undefined;
       }
     }
+    return this.modified;
   }
 
   /** Sends what comes next; true when that was all. */
@@ -46,23 +54,28 @@ export class FileUpload {
     const end = at + length;
     const contents = await this.session.contents(signal);
     const chunk = at === 0 ? 1 : end === size ? -1 : 2;
-    const told = await contents.putPiece(this.path, { chunk, pieces: this.pieces(length), length }, signal);
+    const piece = { chunk, pieces: this.pieces(at, length), length };
+    const { size: told, modified } = await contents.putPiece(this.path, piece, signal);
     if (told !== end) {
       await this.restart();
       return false;
     }
     this.at = end;
+    this.modified = modified;
+    this.onSent(end);
     return end === size;
   }
 
   /** The next bytes. One reader for the whole file: each has memory of its own, which is given back late. */
-  private async *pieces(length: number): AsyncGenerator<Buffer> {
-    this.reading ??= this.file.pieces(this.at, this.size, this.signal);
+  private async *pieces(start: number, length: number): AsyncGenerator<Buffer> {
+    this.reading ??= this.file.pieces(start, this.size, this.signal);
     for (let left = length; left > 0;) {
       const next = await this.reading.next();
       if (next.done) return;
       left -= next.value.length;
       yield next.value;
+      // Whoever asks for more has sent it.
+      this.onSent(start + length - left);
     }
   }
 
@@ -76,6 +89,7 @@ export class FileUpload {
     }
     if (found && end === 0 && this.size > 0) await this.remove();
     this.at = end;
+    this.modified = found?.modified ?? '';
     return found !== null && end === this.size;
   }
 

@@ -5,6 +5,7 @@ import { JupyterHttp, withSlash } from './client/http';
 import { Token } from './client/token';
 import {
   type EnsureOptions,
+  type FindOptions,
   HubServers,
   type ServerGrant,
   type ServerSource,
@@ -108,6 +109,10 @@ class OwnServers implements ServerSource {
 
   ensure(user: string, server: string, options: EnsureOptions): Promise<{ url: string }> {
     return this.servers.ensure(user, server, options);
+  }
+
+  find(user: string, server: string, options: FindOptions): Promise<{ url: string } | null> {
+    return this.servers.find(user, server, options);
   }
 
   grant(): Promise<ServerGrant> {

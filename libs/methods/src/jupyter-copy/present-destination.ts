@@ -1,6 +1,7 @@
-import { destinationOfOtherKind, type OpenTree } from '@app/files';
+import { destinationOfOtherKind, type OpenFile, type OpenTree } from '@app/files';
 import { type ContentsEntry } from './client/contents-client';
 import { ServerRefused } from './client/server-errors';
+import { isSameTime } from './modified-time';
 import { COMPARE, type KernelEntry, SEES } from './programs';
 import { textOf } from './remote-path';
 import { type ServerSession } from './server-session';
@@ -29,8 +30,8 @@ export async function lookAtDestination(
 }
 
 /**
- * Whether what is at the destination equals the source: names and sizes, and where a kernel can be had the content. Null
- * when that cannot be told.
+ * Whether what is at the destination equals the source: names and sizes, and where a kernel can be had the content, else
+ * the times. Null when that cannot be told.
  */
 export async function matchesSource(
   session: ServerSession,
@@ -39,12 +40,16 @@ export async function matchesSource(
   source: UploadSource,
   signal: AbortSignal,
 ): Promise<boolean | null> {
+  const listing = source.kind === 'file' ? null : new ListingComparison(session, path, signal);
   const sizes =
     source.kind === 'file'
       ? present.size === null || present.size === source.bytes
-      : await unlessRefused(new ListingComparison(session, path, signal).run(source.tree));
+      : await unlessRefused(listing!.run(source.tree));
   if (sizes !== true) return sizes;
-  if (!(await session.hasKernel(signal, source.bytes))) return null;
+  if (!(await session.hasKernel(signal, source.bytes))) {
+    const times = source.kind === 'file' ? isAsOld(present, source.file) : source.links === 0 && listing!.timesAgree;
+    return times || null;
+  }
   if ((await session.run(SEES, { top: path }, signal)) !== true) return null;
   const compare = async (entries: KernelEntry[]) => {
     return (await session.run(COMPARE, { top: path, entries }, signal, source.bytes)) === true;
@@ -93,6 +98,8 @@ interface Listing {
  * at the destination are not seen, so what Jupyter itself leaves there makes no difference.
  */
 class ListingComparison {
+  /** Whether all files that were seen so far have the times of the source. */
+  timesAgree = true;
   private readonly open: Listing[] = [];
 
   constructor(
@@ -119,6 +126,7 @@ class ListingComparison {
         await this.enter(path);
       } else if (found.type === 'directory') return false;
       else if (found.size !== null && found.size !== entry.file.identity.size) return false;
+      else this.timesAgree &&= isAsOld(found, entry.file);
     }
     return this.leaveUntil(null);
   }
@@ -136,6 +144,11 @@ class ListingComparison {
     }
     return true;
   }
+}
+
+/** Whether a file has the size and the time of the source, as far as the server tells them. */
+function isAsOld({ size, modified }: ContentsEntry, { identity }: OpenFile): boolean {
+  return size === identity.size && isSameTime(modified, identity.mtimeNs);
 }
 
 /** Null when the server refuses to show something, such as a listing that is too long. */

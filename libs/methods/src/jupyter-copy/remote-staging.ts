@@ -3,13 +3,16 @@ import { alreadyExists, destinationRestless, type ManifestRow, type RawName } fr
 import { type StagingContext, type StagingOperation, type StagingOutcome } from '@app/staging';
 import { type ContentsEntry } from './client/contents-client';
 import { ServerRefused } from './client/server-errors';
+import { mtimeNsOf } from './modified-time';
 import { type JupyterOptions } from './jupyter-copy.options';
 import { lookAtDestination, matchesSource } from './present-destination';
 import { FREE_SPACE, SEES } from './programs';
 import { Seal } from './seal';
 import { type ServerSession } from './server-session';
 import { StagingPlace } from './staging-place';
+import { type OnFailure } from './tidying';
 import { TreeUpload, uploadWithChecksum } from './tree-upload';
+import { UploadProgress } from './upload-progress';
 import { refuseChanged, type UploadSource } from './upload-source';
 
 /** How often a destination that comes and goes is looked at again. */
@@ -26,6 +29,7 @@ interface Built {
 export class RemoteStaging {
   private readonly place: StagingPlace;
   private readonly signal: AbortSignal;
+  private readonly progress: UploadProgress;
 
   constructor(
     private readonly session: ServerSession,
@@ -36,13 +40,17 @@ export class RemoteStaging {
     private readonly options: Pick<JupyterOptions, 'fileMode' | 'dirMode' | 'requireReadOnly'>,
   ) {
     this.signal = context.signal;
+    this.progress = new UploadProgress(context.onProgress, source);
     this.place = new StagingPlace(session, names, source.kind, operation.id, context.note);
   }
 
-  /** Stages, or tells what is there. Rejects with the first failure; then nothing of it is left, as far as that can be. */
-  async run(): Promise<StagingOutcome> {
+  /**
+   * Stages, or tells what is there. Rejects with the first failure; then nothing of it is left, as far as that can be.
+   * `failed` is called before that is tidied up.
+   */
+  async run(failed: OnFailure): Promise<StagingOutcome> {
     const { signal, source, session } = this;
-    const found = (await this.place.isReachable(signal)) ? await this.look() : 'free';
+    const found = await this.findDestination();
     if (typeof found !== 'string') return this.alreadyPresent(found);
     const hasKernel = await session.hasKernel(signal, source.bytes);
     if (!hasKernel) this.refuseWithoutKernel();
@@ -59,9 +67,18 @@ export class RemoteStaging {
       await this.context.onRestart();
       return await this.alreadyPresent(present);
     } catch (error) {
+      failed(error, () => session.isSlow());
       await this.place.discard();
       throw error;
+    } finally {
+      this.progress.stop();
     }
+  }
+
+  private async findDestination(): Promise<'free' | 'replaceable' | ContentsEntry> {
+    if (!(await this.place.isReachable(this.signal))) return 'free';
+    await this.place.removeLeft(this.signal);
+    return this.look();
   }
 
   private look(): Promise<'free' | 'replaceable' | ContentsEntry> {
@@ -69,26 +86,32 @@ export class RemoteStaging {
   }
 
   private async build(): Promise<Built> {
-    const { context, source } = this;
+    const { context, source, progress } = this;
     context.note('Upload begins', { kind: source.kind, files: source.files, bytes: source.bytes });
+    progress.begin();
     try {
       const built = source.kind === 'file' ? await this.buildFile(source) : await this.buildTree(source);
+      progress.finish();
       context.note(built.warning ?? 'Uploaded, verified by sha256 and sealed', { bytes: source.bytes });
       return built;
     } catch (error) {
+      progress.stop();
       throw await this.explained(error).catch(() => error);
     }
   }
 
   private async buildFile({ file, checksum: expected }: Extract<UploadSource, { kind: 'file' }>): Promise<Built> {
-    const { place, session, signal } = this;
+    const { place, session, signal, progress } = this;
     const { size, mtimeNs } = file.identity;
-    const sha256 = await uploadWithChecksum(session, place.temporary, file, signal);
+    const upload = uploadWithChecksum(session, place.temporary, file, { signal, progress });
+    const { checksum: sha256, modified } = await upload;
     const seal = await this.sealOf();
     const entry = { kind: 'file', path: '', size, sha256: sha256.value, mtimeNs } as const;
     await seal?.apply([entry], size, signal);
     const checksum = expected ?? sha256;
-    const row = { path: this.names.at(-1)!, kind: 'file', size, mtimeNs, device: '0', inode: '0' } as const;
+    // Without a kernel the file keeps the time at which it was written.
+    const mtime = seal ? mtimeNs : mtimeNsOf(modified, mtimeNs);
+    const row = { path: this.names.at(-1)!, kind: 'file', size, mtimeNs: mtime, device: '0', inode: '0' } as const;
     return { warning: this.warningOf(seal), manifest: [{ ...row, checksum: sha256 }], checksum };
   }
 
@@ -98,7 +121,7 @@ export class RemoteStaging {
     const seal = await this.sealOf();
     if (!seal && source.links > 0) throw linksWithoutKernel();
     const onRows = (rows: ManifestRow[]) => context.onManifest(rows);
-    await new TreeUpload(session, place.temporary, source, seal, onRows, signal).run();
+    await new TreeUpload(session, place.temporary, source, seal, onRows, this.progress, signal).run();
     return { warning: this.warningOf(seal), manifest: [], checksum: null };
   }
 
@@ -110,7 +133,7 @@ export class RemoteStaging {
       return new Seal(session, place.temporary, this.options);
     }
     this.context.note('The kernel does not see what was uploaded');
-    await session.giveKernelUp();
+    session.giveKernelUp();
     this.refuseWithoutKernel();
     return null;
   }

@@ -1,7 +1,7 @@
 import { AppError } from '@app/core';
 import { type Dispatcher } from 'undici';
 import { ContentsClient } from './client/contents-client';
-import { type Kernel, openKernel } from './client/kernel';
+import { findKernel, type Kernel } from './client/kernel';
 import { RETRY_AFTER_SECONDS, ServerDown } from './client/server-errors';
 import { type ServerGrant, type ServerSource } from './client/user-server';
 
@@ -13,8 +13,13 @@ export interface SessionOptions {
   startTimeoutMs: number;
   agent: Dispatcher;
   note: (message: string, fields?: Record<string, unknown>) => void;
+  /** Told what is waited for, in a sentence for the user; null: it goes on. */
+  waitsFor?: (reason: string | null) => void;
+  /** How long each token lasts (default: an hour); the next one is made after half of it. */
+  grantSeconds?: number;
 }
 
+const STARTING = "The user's Jupyter server is starting.";
 /** A token lasts this long, and half of it at least when something begins. */
 const GRANT_SECONDS = 3600;
 /** Slower than any disk that is worth the name: bytes a second that a kernel reads. */
@@ -24,6 +29,7 @@ const MAX_REVIVALS = 3;
 /** A kernel that does not do nothing in this time will not do anything. */
 const FIRST_RUN_MS = 60_000;
 const CLOSE_MS = 10_000;
+const SOON_MS = 700;
 
 /**
  * One operation's dealings with one user's server: started when it is down, and again when it dies; opened by a token
@@ -34,7 +40,11 @@ export class ServerSession {
   private grant: { grant: ServerGrant; renewAt: number } | undefined;
   private readonly grants: ServerGrant[] = [];
   private kernel: Kernel | null | undefined;
+  /** Ends of kernels, which nobody waits for before the session's. */
+  private readonly endings: Promise<void>[] = [];
   private revivalsLeft = MAX_REVIVALS;
+  /** Whether a program was left to itself, which keeps its kernel from ending at once. */
+  private wasInterrupted = false;
 
   constructor(
     private readonly servers: ServerSource,
@@ -43,11 +53,20 @@ export class ServerSession {
 
   /** Makes sure that the server runs. Rejects with what {@link ServerSource.ensure} rejects with. */
   async start(signal: AbortSignal): Promise<void> {
-    const { user, server, startTimeoutMs: timeoutMs, note } = this.options;
+    const { user, server, startTimeoutMs: timeoutMs, note, waitsFor } = this.options;
     const tell = (message: string) => note(`Jupyter server: ${message}`);
-    const { url } = await this.servers.ensure(user, server, { timeoutMs, signal, note: tell });
-    this.url = url;
-    note('The Jupyter server runs');
+    let waits = false;
+    const onWait = () => {
+      waits = true;
+      waitsFor?.(STARTING);
+    };
+    try {
+      const { url } = await this.servers.ensure(user, server, { timeoutMs, signal, note: tell, onWait });
+      this.url = url;
+      note('The Jupyter server runs');
+    } finally {
+      if (waits) waitsFor?.(null);
+    }
   }
 
   /**
@@ -85,6 +104,18 @@ export class ServerSession {
     this.revivalsLeft = MAX_REVIVALS;
   }
 
+  /** Whether it takes long to tidy up: a kernel has to be replaced, or the server does not answer soon. */
+  async isSlow(): Promise<boolean> {
+    if (this.wasInterrupted) return true;
+    const signal = AbortSignal.timeout(SOON_MS);
+    try {
+      await (await this.contents(signal)).stat('', signal);
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
   /** Whether programs can be run for the user: opens the kernel when that was not done yet. */
   async hasKernel(signal: AbortSignal, bytes = 0): Promise<boolean> {
     if (this.kernel === undefined) this.kernel = await this.attempt(() => this.openKernel(bytes, signal), signal);
@@ -92,8 +123,8 @@ export class ServerSession {
   }
 
   /** From now on the site counts as one without kernels: this one sees other files than the contents. */
-  async giveKernelUp(): Promise<void> {
-    await this.dropKernel();
+  giveKernelUp(): void {
+    this.dropKernel();
     this.kernel = null;
   }
 
@@ -108,7 +139,8 @@ export class ServerSession {
         return await this.kernel!.run(program, data, { signal });
       } catch (error) {
         // It may still be busy with the program, or be dead.
-        await this.dropKernel();
+        this.dropKernel();
+        this.wasInterrupted ||= signal.aborted;
         if (!(error instanceof ServerDown)) throw error;
         await this.revive(error, signal);
       }
@@ -118,13 +150,14 @@ export class ServerSession {
   private async openKernel(bytes: number, signal: AbortSignal): Promise<Kernel | null> {
     // The token is needed to end the kernel as well, after all that it will have read.
     const { token } = await this.newGrant(GRANT_SECONDS + Math.ceil(bytes / KERNEL_PACE), signal);
-    let kernel: Kernel | null = null;
+    const kernel = await findKernel({ url: this.url, token, agent: this.options.agent, signal });
+    if (!kernel) return null;
     try {
-      kernel = await openKernel({ url: this.url, token, agent: this.options.agent, signal });
-      await kernel?.run('result = True', null, { signal, timeoutMs: FIRST_RUN_MS });
+      if (!(await kernel.open(signal))) return null;
+      await kernel.run('result = True', null, { signal, timeoutMs: FIRST_RUN_MS });
       return kernel;
     } catch (error) {
-      await kernel?.close();
+      this.endings.push(kernel.close());
       signal.throwIfAborted();
       // A kernel that dies as it starts looks like a server that is down; only one that is down does not answer.
       if (error instanceof ServerDown) await (await this.contents(signal)).stat('', signal);
@@ -134,16 +167,18 @@ export class ServerSession {
     }
   }
 
-  private async dropKernel(): Promise<void> {
+  /** A kernel that hangs takes seconds to end. */
+  private dropKernel(): void {
     const { kernel } = this;
     this.kernel = undefined;
-    await kernel?.close();
+    if (kernel) this.endings.push(kernel.close());
   }
 
   private async currentGrant(signal: AbortSignal): Promise<ServerGrant> {
     if (this.grant && performance.now() < this.grant.renewAt) return this.grant.grant;
-    const grant = await this.newGrant(GRANT_SECONDS, signal);
-    this.grant = { grant, renewAt: performance.now() + GRANT_SECONDS * 500 };
+    const { grantSeconds = GRANT_SECONDS } = this.options;
+    const grant = await this.newGrant(grantSeconds, signal);
+    this.grant = { grant, renewAt: performance.now() + grantSeconds * 500 };
     return grant;
   }
 
@@ -156,7 +191,8 @@ export class ServerSession {
 
   /** Ends the kernel and takes the tokens back. Never rejects: what could not be taken back ends by itself. */
   async close(): Promise<void> {
-    await this.dropKernel();
+    this.dropKernel();
+    await Promise.all(this.endings);
     const signal = AbortSignal.timeout(CLOSE_MS);
     const ends = await Promise.allSettled(this.grants.map((grant) => grant.revoke(signal)));
     const failed = ends.filter((end) => end.status === 'rejected').length;

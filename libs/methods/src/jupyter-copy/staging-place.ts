@@ -44,27 +44,24 @@ export class StagingPlace {
 
   /** Whether there is a way to the destination already. Throws `destination_conflict` when a file is in it. */
   async isReachable(signal: AbortSignal): Promise<boolean> {
-    const names = this.parent === '' ? [] : this.parent.split('/');
-    const parents = names.map((_name, index) => names.slice(0, index + 1).join('/'));
-    // Not from below: asked for something below a file, a server fails.
-    for (const [index, directory] of parents.entries()) {
-      const found = await this.session.attempt((contents) => contents.stat(directory, signal), signal);
-      if (found && found.type !== 'directory') throw fileInTheWay(directory);
-      if (found) continue;
-      this.missing = parents.slice(index);
-      return false;
-    }
-    return true;
+    this.missing = await missingDirectories(this.session, this.parent, signal);
+    return this.missing.length === 0;
   }
 
-  /** Makes the directories on the way, and removes what an earlier try of the same operation left. */
+  /** Removes what an earlier attempt of the same operation left, if it failed or was killed. */
+  async removeLeft(signal: AbortSignal): Promise<void> {
+    const left = await this.session.attempt((contents) => contents.stat(this.temporary, signal), signal);
+    if (!left) return;
+    this.note('What an earlier attempt left is removed', { left: this.temporary });
+    await this.remove(left.type === 'directory', [], signal);
+  }
+
+  /** Makes the directories on the way. */
   async prepare(signal: AbortSignal): Promise<void> {
     for (const directory of this.missing) {
       this.made.unshift(directory);
       await this.session.attempt((contents) => contents.makeDirectory(directory, signal), signal);
     }
-    const left = await this.session.attempt((contents) => contents.stat(this.temporary, signal), signal);
-    if (left) await this.remove(left.type === 'directory', [], signal);
   }
 
   /**
@@ -144,6 +141,22 @@ export class StagingPlace {
   private removeOne(path: string, signal: AbortSignal): Promise<void> {
     return this.session.attempt((contents) => contents.remove(path, signal), signal);
   }
+}
+
+/**
+ * The directories down to `path` that are not there, the first to be made first. Throws `destination_conflict` when a
+ * file is in the way.
+ */
+export async function missingDirectories(session: ServerSession, path: string, signal: AbortSignal): Promise<string[]> {
+  const names = path === '' ? [] : path.split('/');
+  const directories = names.map((_name, index) => names.slice(0, index + 1).join('/'));
+  // Not from below: asked for something below a file, a server fails.
+  for (const [index, directory] of directories.entries()) {
+    const found = await session.attempt((contents) => contents.stat(directory, signal), signal);
+    if (found && found.type !== 'directory') throw fileInTheWay(directory);
+    if (!found) return directories.slice(index);
+  }
+  return [];
 }
 
 function fileInTheWay(path: string): AppError {

@@ -1,9 +1,11 @@
-import { type ManifestRow, type OpenFile, type TreeEntry } from '@app/files';
+import { type Checksum, type ManifestRow, type OpenFile, type TreeEntry } from '@app/files';
 import { FileUpload } from './file-upload';
 import { type KernelEntry } from './programs';
 import { textOf } from './remote-path';
 import { type Seal } from './seal';
+import { mtimeNsOf } from './modified-time';
 import { type ServerSession } from './server-session';
+import { type UploadProgress } from './upload-progress';
 import { type UploadSource } from './upload-source';
 
 /** Entries that are sealed and recorded at once: what is in memory of a tree. */
@@ -29,6 +31,7 @@ export class TreeUpload {
     private readonly source: Extract<UploadSource, { kind: 'directory' }>,
     private readonly seal: Seal | null,
     private readonly onRows: OnRows,
+    private readonly progress: UploadProgress,
     private readonly signal: AbortSignal,
   ) {
     this.open = [{ kind: 'directory', path: '', mtimeNs: source.tree.mtimeNs }];
@@ -55,6 +58,7 @@ export class TreeUpload {
       this.entries.push({ kind: 'link', path, text: textOf(entry.text) });
       const { length: size } = entry.text;
       this.rows.push({ path: entry.path, kind: 'link', size, mtimeNs: '0', device: '0', inode: '0', checksum: null });
+      this.progress.done(0);
     } else await this.bringFile(entry.path, entry.file);
   }
 
@@ -64,11 +68,16 @@ export class TreeUpload {
   }
 
   private async bringFile(path: string, file: OpenFile): Promise<void> {
+    const { session, signal, progress } = this;
+    const { size, mtimeNs } = file.identity;
     try {
-      const checksum = await uploadWithChecksum(this.session, `${this.top}/${textOf(path)}`, file, this.signal);
-      const { size, mtimeNs } = file.identity;
+      progress.enter(path);
+      const upload = uploadWithChecksum(session, `${this.top}/${textOf(path)}`, file, { signal, progress });
+      const { checksum, modified } = await upload;
+      progress.done(size);
       this.entries.push({ kind: 'file', path: textOf(path), size, sha256: checksum.value, mtimeNs });
-      this.rows.push({ path, kind: 'file', size, mtimeNs, device: '0', inode: '0', checksum });
+      const mtime = this.seal ? mtimeNs : mtimeNsOf(modified, mtimeNs);
+      this.rows.push({ path, kind: 'file', size, mtimeNs: mtime, device: '0', inode: '0', checksum });
     } finally {
       await file.close();
     }
@@ -92,11 +101,19 @@ export class TreeUpload {
   }
 }
 
-/** Uploads a file; its checksum is taken from the storage meanwhile, so that it is not of what was sent by mistake. */
-export async function uploadWithChecksum(session: ServerSession, path: string, file: OpenFile, signal: AbortSignal) {
+/**
+ * Uploads a file; its checksum is taken from the storage meanwhile, so that it is not of what was sent by mistake.
+ * `modified` is the time of its last change there, as the server writes it.
+ */
+export async function uploadWithChecksum(
+  session: ServerSession,
+  path: string,
+  file: OpenFile,
+  { signal, progress }: { signal: AbortSignal; progress: UploadProgress },
+): Promise<{ checksum: Checksum; modified: string }> {
   const hashing = file.checksum('sha256', signal);
   // It is waited for below, unless the upload fails before.
   hashing.catch(() => undefined);
-  await new FileUpload(session, path, file, signal).run();
-  return hashing;
+  const modified = await new FileUpload(session, path, file, signal, (position) => progress.at(position)).run();
+  return { checksum: await hashing, modified };
 }

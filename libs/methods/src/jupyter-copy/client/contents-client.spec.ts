@@ -60,7 +60,8 @@ describe('ContentsClient', () => {
   it.each([
     [403, { message: "'_xsrf' argument missing" }, 'jupyter_rejected', 403],
     [500, { message: 'Unexpected error' }, 'jupyter_rejected', 500],
-    [503, { message: 'Busy' }, 'jupyter_rejected', 503],
+    [503, { message: 'Busy' }, 'jupyter_unavailable', 503],
+    [429, '<html>', 'jupyter_unavailable', 429],
     [500, { message: '[Errno 28] No space left on device' }, 'insufficient_storage', 500],
     [404, '<html>', 'jupyter_rejected', 404],
     [200, '<html>', 'jupyter_rejected', 200],
@@ -107,7 +108,7 @@ describe('ContentsClient', () => {
       request.setEncoding('utf8').on('data', (text: string) => (body += text));
       request.once('end', () => always(201, { type: 'file', name: 'a', size: 5, writable: true })(request, response));
     };
-    expect(await put(pieces('ab', 'cde'), 5)).toBe(5);
+    expect(await put(pieces('ab', 'cde'), 5)).toMatchObject({ size: 5 });
     expect(JSON.parse(body)).toEqual({ type: 'file', format: 'base64', chunk: 1, content: 'YWJjZGU=' });
     const { headers } = server.received[0]!;
     expect(headers).toMatchObject({ 'content-length': String(body.length), authorization: `token ${SECRET}` });

@@ -10,6 +10,8 @@ export interface ContentsEntry {
   type: 'file' | 'directory' | 'notebook';
   /** In bytes; null for directories, and where the server does not say. */
   size: number | null;
+  /** When it was changed last, as the server writes it; empty where it does not say. */
+  modified: string;
   writable: boolean;
 }
 
@@ -68,17 +70,22 @@ export class ContentsClient {
   }
 
   /**
-   * Sends one part of a file; resolves with the file's size in bytes as the server tells it then, which the caller must
+   * Sends one part of a file; resolves with the file as the server tells it then, whose size in bytes the caller must
    * compare. Rejects with what `pieces` throws, or when they are not `length` bytes; then the server has dropped the part.
    */
-  async putPiece(path: string, { chunk, pieces, length }: Piece, signal: AbortSignal): Promise<number> {
+  async putPiece(
+    path: string,
+    { chunk, pieces, length }: Piece,
+    signal: AbortSignal,
+  ): Promise<ContentsEntry & { size: number }> {
     const source = watched(pieces);
     const stream = base64Body({ type: 'file', format: 'base64', chunk }, source.pieces, length);
     try {
       const { json } = await this.call(path, '', { method: 'PUT', stream, what: 'take a file', signal });
-      const { size } = entryOf(json);
+      const entry = entryOf(json);
+      const { size } = entry;
       if (size === null) throw notAServer(200);
-      return size;
+      return { ...entry, size };
     } catch (error) {
       source.rethrow();
       if (error instanceof Error && error.cause instanceof WrongLength) throw error.cause;
@@ -135,6 +142,7 @@ function entryOf(json: unknown): ContentsEntry {
     name: textMember(json, 'name'),
     type,
     size: typeof size === 'number' && type !== 'directory' ? size : null,
+    modified: textMember(json, 'last_modified'),
     writable: member(json, 'writable') === true,
   };
 }

@@ -104,10 +104,13 @@ describe('HubClient', () => {
   it('names nothing that the hub wrote, and encodes what it is asked for', async () => {
     server.answer = always(400, { message: 'Secret words' });
     expect((await failure(hub().mintToken('a b', '', 60, signal))).message).not.toContain('Secret');
-    expect(await hub().startServer('jane', 'x/../y'.replaceAll('/', '%'), signal)).toBe('busy');
+    expect(await hub().startServer('jane', 'x/../y'.replaceAll('/', '%'), signal)).toBe('refused');
+    server.answer = always(400, { message: 'jane is pending stop' });
+    expect(await hub().startServer('jane', '', signal)).toBe('pending');
     expect(server.received.map(({ url }) => url)).toEqual([
       '/hub/api/users/a%20b/tokens',
       '/hub/api/users/jane/servers/x%25..%25y',
+      '/hub/api/users/jane/server',
     ]);
     await expect(hub().user('..', signal)).rejects.toThrow(RangeError);
     await expect(hub().user('a/b', signal)).rejects.toThrow(RangeError);

@@ -14,6 +14,9 @@ export interface ServerState {
   url: string | null;
 }
 
+/** What the hub says when it is asked to start a server. */
+export type StartAnswer = 'ready' | 'starting' | 'pending' | 'refused';
+
 /** Whose token a hub got. */
 export interface TokenOwner {
   kind: 'user' | 'service';
@@ -80,14 +83,16 @@ export class HubClient {
   }
 
   /**
-   * Asks the hub to start a server. `ready`: it runs; `starting`: it will, or not, as {@link progress} tells; `busy`: the
-   * hub did not take the request, because the server runs, starts or stops, or is not allowed.
+   * Asks the hub to start a server. `ready`: it runs; `starting`: it will, or not, as {@link progress} tells; `pending`: it
+   * starts or stops already; `refused`: the hub did not take the request, because the server runs, or is not allowed.
    */
-  async startServer(user: string, server: string, signal: AbortSignal): Promise<'ready' | 'starting' | 'busy'> {
+  async startServer(user: string, server: string, signal: AbortSignal): Promise<StartAnswer> {
     const path = this.serverPath(user, server);
-    const { status } = await this.ask(path, { method: 'POST', signal }, [201, 202, 400, 500], user);
+    const { status, json } = await this.ask(path, { method: 'POST', signal }, [201, 202, 400, 500], user);
     if (status === 500) throw startFailed(user);
-    return status === 201 ? 'ready' : status === 202 ? 'starting' : 'busy';
+    if (status !== 400) return status === 201 ? 'ready' : 'starting';
+    // Best effort: other versions may word it otherwise, and then it is a refusal, which is asked about again.
+    return /\bpending\b/i.test(textMember(json, 'message')) ? 'pending' : 'refused';
   }
 
   /**

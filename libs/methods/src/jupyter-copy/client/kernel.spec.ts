@@ -1,7 +1,7 @@
 import { type IncomingMessage } from 'node:http';
 import { Agent } from 'undici';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type Kernel, openKernel } from './kernel';
+import { findKernel, type Kernel } from './kernel';
 import { ServerDown } from './server-errors';
 import { always, scriptedServer, type ScriptedServer } from './testing/scripted-server';
 import { Token } from './token';
@@ -9,7 +9,7 @@ import { Token } from './token';
 const SPECS = { default: 'r', kernelspecs: { r: { spec: { language: 'R' } }, py: { spec: { language: 'python' } } } };
 const { signal } = new AbortController();
 
-describe('openKernel', () => {
+describe('Kernel', () => {
   let server: ScriptedServer;
   let agent: Agent;
   let sockets: WebSocketServer;
@@ -18,9 +18,9 @@ describe('openKernel', () => {
   let hears: (socket: WebSocket, text: string) => void;
 
   const open = async (pingMs?: number) => {
-    const kernel = await openKernel({ url: server.url, token: new Token('t'), agent, signal, pingMs });
+    const kernel = await findKernel({ url: server.url, token: new Token('t'), agent, signal, pingMs });
     if (kernel) kernels.push(kernel);
-    return kernel;
+    return (await kernel?.open(signal)) ? kernel : null;
   };
   const requests = () => server.received.map(({ method, url }) => `${method} ${url}`);
 
@@ -77,7 +77,40 @@ describe('openKernel', () => {
       socket.end('HTTP/1.1 302 Found\r\nLocation: http://elsewhere.example/\r\n\r\n'),
     );
     await expect(open()).rejects.toBeInstanceOf(ServerDown);
+    await kernels[0]!.close();
     expect(requests().at(-1)).toBe('DELETE /api/kernels/k1');
+  });
+
+  it('is ended also when nobody waits for its start any more', async () => {
+    const reason = new Error('Cancelled by the test');
+    const controller = new AbortController();
+    let begin!: () => void;
+    const normal = server.answer;
+    server.answer = (request, response) => {
+      if (request.method !== 'POST') return normal(request, response);
+      begin = () => normal(request, response);
+      controller.abort(reason);
+    };
+    const kernel = (await findKernel({ url: server.url, token: new Token('t'), agent, signal }))!;
+    await expect(kernel.open(controller.signal)).rejects.toBe(reason);
+    const closing = kernel.close();
+    begin();
+    await closing;
+    expect(requests().at(-1)).toBe('DELETE /api/kernels/k1');
+  });
+
+  it('does not take a server that is busy for one without kernels', async () => {
+    server.answer = always(429, '');
+    await expect(open()).rejects.toMatchObject({ code: 'jupyter_unavailable', retryAfterSeconds: 30 });
+  });
+
+  it('is not waited for in its handshake when the operation is cancelled', async () => {
+    const reason = new Error('Cancelled by the test');
+    const controller = new AbortController();
+    server.onUpgrade(() => controller.abort(reason));
+    const kernel = (await findKernel({ url: server.url, token: new Token('t'), agent, signal }))!;
+    kernels.push(kernel);
+    await expect(kernel.open(controller.signal)).rejects.toBe(reason);
   });
 
   it('waits for its own reply among others', async () => {

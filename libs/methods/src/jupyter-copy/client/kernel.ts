@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { AppError } from '@app/core';
 import { type RawData, WebSocket } from 'ws';
 import { encodeSegment } from './contents-path';
+import { deadline } from './deadline';
 import { REPLY_LIMIT } from './http';
 import { member, textMember } from './json-value';
 import { executeRequest, hear, type Heard } from './kernel-message';
@@ -16,8 +17,8 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
-/** How to open a kernel. */
-export interface OpenKernelOptions extends ServerOptions {
+/** How to start a kernel. */
+export interface StartKernelOptions extends ServerOptions {
   signal: AbortSignal;
   /** How often the connection is tried; two silent times and it is dead. */
   pingMs?: number;
@@ -26,40 +27,29 @@ export interface OpenKernelOptions extends ServerOptions {
 /** A server is silent while it writes a large chunk, which is no sign of its end. */
 const PING_MS = 30_000;
 const HANDSHAKE_MS = 60_000;
+/** A kernel that was asked for is waited for also when nobody wants it any more: else it would stay. */
+const START_MS = 60_000;
 const CLOSE_MS = 10_000;
 
 /**
- * Starts a kernel on a user's server; null where the site has none. Rejects with `ServerDown` when the server is gone
- * and with the signal's reason. Its programs run in the root of the contents. The caller closes it.
+ * A kernel of a user's server, which is still to be started; null where the site has none that speaks Python. Rejects
+ * with `ServerDown` when the server is gone and with the signal's reason.
  */
-export async function openKernel(options: OpenKernelOptions): Promise<Kernel | null> {
+export async function findKernel(options: StartKernelOptions): Promise<Kernel | null> {
   const http = new ServerHttp(options);
-  const id = await startKernel(http, options.signal);
-  if (id === null) return null;
-  const session = randomUUID();
-  const path = `api/kernels/${encodeSegment(id)}`;
   try {
-    const socket = await connect(http, `${path}/channels?session_id=${session}`, options.signal);
-    return new Kernel(http, path, session, socket, options.pingMs ?? PING_MS);
+    const specs = await http.call('api/kernelspecs', { what: 'list its kernels', signal: options.signal });
+    const name = pythonKernel(specs.json);
+    return name === null ? null : new Kernel(http, name, options.pingMs ?? PING_MS);
   } catch (error) {
-    await removeKernel(http, path);
+    if (isNo(error)) return null;
     throw error;
   }
 }
 
-async function startKernel(http: ServerHttp, signal: AbortSignal): Promise<string | null> {
-  try {
-    const specs = await http.call('api/kernelspecs', { what: 'list its kernels', signal });
-    const name = pythonKernel(specs.json);
-    if (name === null) return null;
-    // With a path, even an empty one, the kernel works in the root of the contents, else wherever the server was started.
-    const call = { method: 'POST', json: { name, path: '' }, what: 'start a kernel', signal } as const;
-    const { json } = await http.call('api/kernels', call);
-    return textMember(json, 'id') || null;
-  } catch (error) {
-    if (error instanceof ServerRefused) return null;
-    throw error;
-  }
+/** A server that is only too busy has kernels all the same. */
+function isNo(error: unknown): boolean {
+  return error instanceof ServerRefused && error.code !== 'jupyter_unavailable';
 }
 
 /** The site's usual kernel when it speaks Python, else another that does, else null. */
@@ -100,23 +90,53 @@ async function removeKernel(http: ServerHttp, path: string): Promise<void> {
     .catch(() => undefined);
 }
 
-/** A Python kernel of a user's server, for programs of ours. What they return is the user's word: it proves nothing. */
+/**
+ * A Python kernel of a user's server, for programs of ours, which run in the root of the contents. What they return is
+ * the user's word: it proves nothing. Whoever found it closes it, whether or not it could be started.
+ */
 export class Kernel {
-  private readonly pings: NodeJS.Timeout;
+  private readonly session = randomUUID();
+  /** The kernel's path below the server, once the server has told it; null where it starts none. */
+  private starting: Promise<string | null> | undefined;
+  private socket: WebSocket | undefined;
   private isAlive = true;
 
   constructor(
     private readonly http: ServerHttp,
-    private readonly path: string,
-    private readonly session: string,
-    private readonly socket: WebSocket,
-    pingMs: number,
-  ) {
+    private readonly name: string,
+    private readonly pingMs: number,
+  ) {}
+
+  /**
+   * Starts it and connects to it; false where the server starts none. Rejects with `ServerDown` when the server is gone,
+   * and with the signal's reason.
+   */
+  async open(signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
+    this.starting = this.start();
+    const path = await unlessAborted(this.starting, signal);
+    if (path === null) return false;
+    const socket = await connect(this.http, `${path}/channels?session_id=${this.session}`, signal);
+    this.socket = socket;
     // Errors are followed by 'close', which whoever waits hears of.
     socket.on('error', () => undefined);
     for (const sign of ['pong', 'message']) socket.on(sign, () => (this.isAlive = true));
-    this.pings = setInterval(() => this.ping(), pingMs).unref();
-    socket.once('close', () => clearInterval(this.pings));
+    const pings = setInterval(() => this.ping(socket), this.pingMs).unref();
+    socket.once('close', () => clearInterval(pings));
+    return true;
+  }
+
+  private async start(): Promise<string | null> {
+    const signal = AbortSignal.timeout(START_MS);
+    // With a path, even an empty one, the kernel works in the root of the contents, else wherever the server was started.
+    const call = { method: 'POST', json: { name: this.name, path: '' }, what: 'start a kernel', signal } as const;
+    try {
+      const id = textMember((await this.http.call('api/kernels', call)).json, 'id');
+      return id === '' ? null : `api/kernels/${encodeSegment(id)}`;
+    } catch (error) {
+      if (isNo(error)) return null;
+      throw error;
+    }
   }
 
   /**
@@ -126,23 +146,25 @@ export class Kernel {
    */
   async run(code: string, data: unknown, { signal, timeoutMs }: RunOptions): Promise<unknown> {
     signal.throwIfAborted();
-    const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
-    const ending = timeout ? AbortSignal.any([signal, timeout]) : signal;
+    const limit = timeoutMs === undefined ? undefined : deadline(signal, timeoutMs);
     const request = executeRequest(this.session, code, data);
     try {
-      return valueOf(await this.reply(request.id, request.text, ending));
+      return valueOf(await this.reply(request.id, request.text, limit?.signal ?? signal));
     } catch (error) {
       signal.throwIfAborted();
-      if (timeout?.aborted) {
+      if (limit?.isOver) {
         const message = "A kernel of the user's Jupyter server did not do its work in time; try again later.";
         throw new AppError('jupyter_timeout', message);
       }
       throw error;
+    } finally {
+      limit?.end();
     }
   }
 
   private reply(id: string, text: string, signal: AbortSignal): Promise<Heard> {
     const { socket } = this;
+    if (!socket) throw new Error('The kernel was not opened');
     return new Promise<Heard>((resolve, reject) => {
       const settle = (how: () => void) => {
         socket.off('message', listen).off('close', broken);
@@ -162,16 +184,17 @@ export class Kernel {
     });
   }
 
-  private ping(): void {
-    if (!this.isAlive) return this.socket.terminate();
+  private ping(socket: WebSocket): void {
+    if (!this.isAlive) return socket.terminate();
     this.isAlive = false;
-    this.socket.ping();
+    socket.ping();
   }
 
   /** Ends the kernel with whatever runs in it. Never rejects: a server that went down took the kernel with it. */
   async close(): Promise<void> {
-    this.socket.terminate();
-    await removeKernel(this.http, this.path);
+    this.socket?.terminate();
+    const path = await this.starting?.catch(() => null);
+    if (path) await removeKernel(this.http, path);
   }
 }
 
@@ -179,4 +202,13 @@ function valueOf(heard: Heard): unknown {
   if (heard.kind === 'result') return heard.value;
   const why = heard.kind === 'error' ? `its program failed (${heard.name})` : 'it died';
   throw new AppError('jupyter_rejected', `A kernel of the user's Jupyter server did not do its work: ${why}.`);
+}
+
+/** Leaves a promise to itself when nobody wants its result any more. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

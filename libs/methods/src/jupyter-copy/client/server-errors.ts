@@ -1,5 +1,8 @@
 import { AppError, type ErrorCode } from '@app/core';
 
+/** Whatever could not be reached: seconds until it is worth another try. */
+export const RETRY_AFTER_SECONDS = 30;
+
 /** The user's server is gone or was never there: it may be started again and what was begun may go on. */
 export class ServerDown extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -15,7 +18,7 @@ export class ServerRefused extends AppError {
     message: string,
     code: ErrorCode = 'jupyter_rejected',
   ) {
-    super(code, message);
+    super(code, message, code === 'jupyter_unavailable' ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {});
     this.name = 'ServerRefused';
   }
 }
@@ -24,9 +27,6 @@ export class ServerRefused extends AppError {
 export function notAServer(status: number): ServerRefused {
   return new ServerRefused(status, "What answers is no Jupyter server; is it the user's own program?");
 }
-
-/** Whatever could not be reached: seconds until it is worth another try. */
-export const RETRY_AFTER_SECONDS = 30;
 
 const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT']);
 
@@ -44,6 +44,11 @@ export function refusal(status: number, message: string, what: string): ServerRe
       `The user's Jupyter server has no space left to ${what}; the user should remove data and try again.`,
       'insufficient_storage',
     );
+  }
+  // Its proxy keeps it from too many requests, or it says itself that it cannot just now.
+  if (status === 429 || status === 503) {
+    const words = `The user's Jupyter server is too busy to ${what} (status ${status}); try again later.`;
+    return new ServerRefused(status, words, 'jupyter_unavailable');
   }
   const reason = status === 401 || status === 403 ? ', for lack of permission (is the place read-only?)' : '';
   return new ServerRefused(

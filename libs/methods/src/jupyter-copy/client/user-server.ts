@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@app/core';
 import { type Dispatcher } from 'undici';
+import { deadline } from './deadline';
 import { type HubClient, startFailed } from './hub-client';
 import { JupyterHttp, withSlash } from './http';
 import { isTimeout, RETRY_AFTER_SECONDS } from './server-errors';
@@ -20,12 +21,19 @@ export interface EnsureOptions {
   signal: AbortSignal;
   /** Told what goes on, in sentences for the log. */
   note?: (message: string) => void;
+  /** Called when the server is not there yet; it may be more than once. */
+  onWait?: () => void;
 }
+
+/** How to look for a server. */
+export type FindOptions = Pick<EnsureOptions, 'timeoutMs' | 'signal'>;
 
 /** Where users' servers come from: a hub, or a site with a single server. */
 export interface ServerSource {
   /** Makes sure that a user's server runs and answers; resolves with its address. Is quick when it does already. */
   ensure(user: string, server: string, options: EnsureOptions): Promise<{ url: string }>;
+  /** Where a user's server is if it runs and answers; null otherwise. Starts nothing, waits for no start. */
+  find(user: string, server: string, options: FindOptions): Promise<{ url: string } | null>;
   /** A token that opens this server for about `seconds`. */
   grant(user: string, server: string, seconds: number, signal: AbortSignal): Promise<ServerGrant>;
 }
@@ -39,6 +47,13 @@ export class HubServers implements ServerSource {
 
   ensure(user: string, server: string, options: EnsureOptions): Promise<{ url: string }> {
     return ensureServer(this.hub, this.agent, user, server, options);
+  }
+
+  find(user: string, server: string, { timeoutMs, signal }: FindOptions): Promise<{ url: string } | null> {
+    return within(timeoutMs, signal, async (both) => {
+      const { phase, url } = await this.hub.serverState(user, server, both);
+      return phase === 'running' && url !== null && (await answers(url, this.agent, both)) ? { url } : null;
+    });
   }
 
   async grant(user: string, server: string, seconds: number, signal: AbortSignal): Promise<ServerGrant> {
@@ -61,6 +76,11 @@ export class SingleServer implements ServerSource {
     });
   }
 
+  /** As {@link ensure}: where nobody starts it, one that is down is a failure in any case. */
+  find(user: string, server: string, options: FindOptions): Promise<{ url: string }> {
+    return this.ensure(user, server, options);
+  }
+
   grant(): Promise<ServerGrant> {
     return Promise.resolve({ token: this.options.token, revoke: () => Promise.resolve() });
   }
@@ -81,12 +101,13 @@ export function ensureServer(
   agent: Dispatcher,
   user: string,
   server: string,
-  { timeoutMs, signal, note = () => undefined }: EnsureOptions,
+  { timeoutMs, signal, note = () => undefined, onWait }: EnsureOptions,
 ): Promise<{ url: string }> {
   return within(timeoutMs, signal, async (both) => {
     for (let refusals = 0; ;) {
       const { phase, url } = await hub.serverState(user, server, both);
       if (phase === 'running' && url !== null && (await answers(url, agent, both))) return { url };
+      onWait?.();
       if (phase === 'starting') {
         await followStart(hub, user, server, both, note);
         continue;
@@ -96,15 +117,20 @@ export function ensureServer(
         const started = await hub.startServer(user, server, both);
         note(`The Jupyter server of ${user} was down: ${WORDS[started]}`);
         if (started === 'starting') await followStart(hub, user, server, both, note);
-        if (started !== 'busy') continue;
-        if (phase === 'down' && (refusals += 1) === REFUSALS) throw notAllowed(user, server);
+        if (started === 'ready' || started === 'starting') continue;
+        if (started === 'refused' && phase === 'down' && (refusals += 1) === REFUSALS) throw notAllowed(user, server);
       }
       await delay(POLL_MS, undefined, { signal: both });
     }
   });
 }
 
-const WORDS = { ready: 'it was started', starting: 'it is being started', busy: 'the hub does not start it yet' };
+const WORDS = {
+  ready: 'it was started',
+  starting: 'it is being started',
+  pending: 'it still starts or stops',
+  refused: 'the hub does not start it yet',
+};
 
 /** Listens to a start until it is decided, or until the stream ends before. */
 async function followStart(
@@ -142,12 +168,14 @@ async function within<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const limit = deadline(signal, timeoutMs);
   try {
-    return await work(AbortSignal.any([signal, timeout]));
+    return await work(limit.signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw timeout.aborted ? tooLate(error) : error;
+    throw limit.isOver ? tooLate(error) : error;
+  } finally {
+    limit.end();
   }
 }
 
