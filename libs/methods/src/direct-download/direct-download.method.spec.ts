@@ -10,6 +10,7 @@ const OPTIONS = { linkTtlMs: 60_000 };
 describeStagingMethod('direct_download', {
   destination: 'none',
   create: (site) => new DirectDownloadMethod(site.reader, site.roots, OPTIONS),
+  tells: ['plan'],
 });
 
 let site: TestSite;

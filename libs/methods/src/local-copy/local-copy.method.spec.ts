@@ -6,6 +6,7 @@ import { LocalCopyMethod } from './local-copy.method';
 
 describeStagingMethod('local_copy', {
   create: (site) => new LocalCopyMethod(site.stager, site.planner, site.releaser),
+  tells: ['plan', 'release'],
 });
 
 it('makes a file of its own and tells its checksum', async () => {

@@ -6,6 +6,7 @@ import { SymlinkCopyMethod } from './symlink-copy.method';
 
 describeStagingMethod('symlink_copy', {
   create: (site) => new SymlinkCopyMethod(site.stager, site.planner, site.releaser),
+  tells: ['plan', 'release'],
 });
 
 async function onSite(work: (site: TestSite) => Promise<void>): Promise<void> {

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { type StagingContext } from '../contract/staging-method';
+import { describePlans, describeReleases } from './describe-foresight';
 import { type MethodHarness, MethodScene, namesBelow, OLD } from './method-scene';
 
 /**
@@ -43,6 +44,13 @@ export function describeStagingMethod(name: string, harness: MethodHarness): voi
       describePublishing(() => scene);
     }
     if (destination === 'user_area') describeLinksInTheWay(() => scene);
+    if (harness.tells?.includes('plan')) describePlans(() => scene);
+    if (harness.tells?.includes('release')) describeReleases(() => scene);
+
+    it('plans and releases exactly as its spec says', () => {
+      const can = (['plan', 'release'] as const).filter((what) => scene.method[what] !== undefined);
+      expect(can).toEqual(harness.tells ?? []);
+    });
   });
 }
 

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -35,6 +37,8 @@ export interface MethodHarness {
    * for methods that deliver to whoever waits, a folder that the suite fills with what is delivered.
    */
   landing?: (site: TestSite) => string;
+  /** What the method can beside staging, in this order: then the suite holds it against its promises there as well. */
+  tells?: ('plan' | 'release')[];
   /** What unfinished work lies about besides the service's private directory; empty where nothing does. */
   leftOvers?: (site: TestSite) => string[];
 }
@@ -75,6 +79,16 @@ export class MethodScene {
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, content, { mode: 0o644 });
     utimesSync(file, OLD, OLD);
+  }
+
+  /** Makes a named pipe on the storage. */
+  pipe(name: string): void {
+    execFileSync('mkfifo', [path.join(this.site.storage, name)]);
+  }
+
+  /** Lets everybody write to a directory that was brought, as its user could. */
+  unseal(name: string): void {
+    chmodSync(this.result(name), 0o755);
   }
 
   /** Where a result appears. */
@@ -179,5 +193,6 @@ async function takeTree(source: OpenTree, folder: string, signal: AbortSignal): 
 
 /** Every name below a directory, in order. */
 export function namesBelow(directory: string): string[] {
+  if (!existsSync(directory)) return [];
   return readdirSync(directory, { recursive: true }).map(String).sort();
 }
