@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity';
 import { type OperationStatus, StagingRecord, UNFINISHED } from '../entities/staging-record.entity';
@@ -93,5 +94,7 @@ export async function* walk(
     if (records.length > 0) yield records;
     if (records.length < WALK_STEP) return;
     after = last!;
+    // On SQLite nothing is waited for: others need their turn.
+    await breathe();
   }
 }

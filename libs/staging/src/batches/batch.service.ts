@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
 import { OwnershipPolicy, refuseEscape, RootRegistry } from '@app/files';
@@ -50,25 +51,36 @@ export class BatchService {
     const batch = { id, method: method.name, username, requestedBy, items: count, createdAt: new Date(), owner };
     try {
       await this.batches.insert(Object.assign(new StagingBatch(), batch));
-      await this.write(request, method, items);
+      const queued = await this.write(request, method, items);
       await this.batches.accept(id, new Date());
+      await this.dispatcher.enqueueBatch(id, username, queued);
     } catch (error) {
-      admission.done();
       await this.discard(id);
       throw error;
+    } finally {
+      admission.done();
     }
-    await this.enqueue(id).finally(() => admission.done());
     this.logger.info('Batch accepted', { batch_id: id, method: method.name, username, items: count });
     return (await this.states.of(id))!;
   }
 
-  private async write(request: BatchRequest, method: StagingMethod, items: AsyncIterable<BatchItem[]>): Promise<void> {
+  /** Returns the ids of what waits, which is all that the queue needs. */
+  private async write(
+    request: BatchRequest,
+    method: StagingMethod,
+    items: AsyncIterable<BatchItem[]>,
+  ): Promise<string[]> {
     const destinations = new Destinations();
+    const queued: string[] = [];
     let index = 0;
     for await (const part of items) {
       const records = part.map((item) => this.recordOf(request, method, item, destinations, index++));
       await this.records.insertAll(records);
+      for (const { id, status } of records) if (status === 'queued') queued.push(id);
+      // On SQLite nothing was waited for: others need their turn.
+      await breathe();
     }
+    return queued;
   }
 
   /** The record of an item: queued, or a failure when that can be seen from its names. */
@@ -97,10 +109,6 @@ export class BatchService {
         error,
       });
     }
-  }
-
-  private async enqueue(id: string): Promise<void> {
-    for await (const records of this.records.eachOf(id, 'queued')) await this.dispatcher.enqueue(records);
   }
 
   /** How a batch stands, at most a second ago; null when there is none. */

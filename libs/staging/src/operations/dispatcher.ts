@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
 import { AppLogger } from '@app/logging';
@@ -10,6 +11,8 @@ import { Preparation, type ReadyOperation } from './preparation';
 import { type Admission, QueueLimits, tooManyRunning } from './queue-limits';
 import { RequestsUnderWay } from './requests-under-way';
 
+/** Jobs of a batch that are put in line at once. */
+const ENQUEUE_STEP = 1000;
 /** Pause before a job is taken up again whose record could not be read, in milliseconds. */
 const UNREADABLE_PAUSE_MS = 5000;
 
@@ -77,6 +80,18 @@ export class Dispatcher {
   async enqueue(records: readonly StagingRecord[]): Promise<void> {
     for (const record of records) this.underWay.add(record);
     await this.queue.add(records.map(jobOf));
+  }
+
+  /**
+   * Tells the queue of the operations of a batch, which are in the database already. A queue that stops takes none: they
+   * are done by the next process.
+   */
+  async enqueueBatch(batch: string, user: string, ids: readonly string[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += ENQUEUE_STEP) {
+      const jobs = ids.slice(at, at + ENQUEUE_STEP).map((id) => ({ id, user, batch, notBefore: null }));
+      await this.addUnlessStopping(jobs);
+      await breathe();
+    }
   }
 
   /** Takes an operation out of the line; its record says already that it has ended. */
@@ -218,9 +233,13 @@ export class Dispatcher {
     return end;
   }
 
-  private async addAgain(job: Job): Promise<void> {
+  private addAgain(job: Job): Promise<void> {
+    return this.addUnlessStopping([job]);
+  }
+
+  private async addUnlessStopping(jobs: readonly Job[]): Promise<void> {
     try {
-      await this.queue.add([job]);
+      await this.queue.add(jobs);
     } catch (error) {
       // A queue that stops leaves it to the next process.
       if (!isStopping(error)) throw error;
