@@ -1,0 +1,159 @@
+import { EventEmitter } from 'node:events';
+import { type Response } from 'express';
+import { AppError } from '@app/core';
+import { newOperationId, StagingRecord } from '@app/records';
+import { type LiveFacts, type LiveOperations, OperationEvents, OperationWatch } from '@app/staging';
+import { type OperationFinder } from './operation-finder';
+import { OperationStreams } from './operation-streams';
+import { OperationViews } from './operation-views';
+
+/** A client that takes what it is sent, or, when full, nothing more. */
+class Client extends EventEmitter {
+  text = '';
+  isFull = false;
+  isOver = false;
+  setHeader = () => this;
+  status = () => this;
+
+  write(text: string): boolean {
+    this.text += text;
+    return !this.isFull;
+  }
+
+  end(text = ''): void {
+    this.text += text;
+    this.isOver = true;
+    this.emit('close');
+  }
+
+  destroy(): void {
+    this.isOver = true;
+    this.emit('close');
+  }
+
+  get events(): string[] {
+    return [...this.text.matchAll(/^event: (\w+)$/gm)].map((match) => match[1]!);
+  }
+}
+
+const facts: LiveFacts = {
+  filesTotal: null,
+  filesDone: null,
+  bytesTotal: null,
+  bytesDone: 0,
+  bytesPerSecond: null,
+  etaSeconds: null,
+  currentPath: null,
+  waitReason: null,
+};
+
+let record: StagingRecord;
+let live: LiveFacts;
+let find: jest.Mock<Promise<StagingRecord>, [string]>;
+let events: OperationEvents;
+let streams: OperationStreams;
+let client: Client;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  const now = new Date();
+  record = Object.assign(new StagingRecord(), { id: newOperationId(), status: 'running', createdAt: now, attempts: 1 });
+  live = { ...facts };
+  find = jest.fn(() => Promise.resolve(record));
+  events = new OperationEvents();
+  const views = new OperationViews({ factsOf: () => live } as unknown as LiveOperations);
+  streams = new OperationStreams({ find } as unknown as OperationFinder, views, new OperationWatch(events));
+  client = new Client();
+});
+afterEach(() => jest.useRealTimers());
+
+const begin = async () => {
+  streams.begin(record, client as unknown as Response);
+  await jest.advanceTimersByTimeAsync(1);
+};
+const end = async () => {
+  record = Object.assign(new StagingRecord(), record, { status: 'success', finishedAt: new Date() });
+  events.ended({ record, seconds: 1, failure: null });
+  await jest.advanceTimersByTimeAsync(1);
+};
+
+describe('a stream of events', () => {
+  it('tells the state at once, what is news four times a second and more, and the end', async () => {
+    await begin();
+    expect(client.events).toEqual(['progress']);
+    for (let bytes = 1; bytes <= 5; bytes += 1) {
+      live = { ...live, bytesDone: bytes };
+      await jest.advanceTimersByTimeAsync(200);
+    }
+    expect(client.events).toHaveLength(6);
+    await jest.advanceTimersByTimeAsync(2000);
+    expect(client.events).toHaveLength(6);
+    await end();
+    expect(client.events.at(-1)).toBe('end');
+    expect([client.isOver, streams.count]).toEqual([true, 0]);
+  });
+
+  it('sends a line that means nothing when nothing happens', async () => {
+    await begin();
+    await jest.advanceTimersByTimeAsync(16_000);
+    expect(client.text).toMatch(/\n:\n\n$/);
+  });
+
+  it('leaves events out for a client that does not read, but not the end', async () => {
+    client.isFull = true;
+    await begin();
+    live = { ...live, bytesDone: 7 };
+    await jest.advanceTimersByTimeAsync(1000);
+    expect(client.events).toEqual([]);
+    client.isFull = false;
+    client.emit('drain');
+    await jest.advanceTimersByTimeAsync(200);
+    expect(client.events).toEqual(['progress']);
+    client.isFull = true;
+    live = { ...live, bytesDone: 8 };
+    await jest.advanceTimersByTimeAsync(200);
+    live = { ...live, bytesDone: 9 };
+    await jest.advanceTimersByTimeAsync(1000);
+    await end();
+    expect(client.events).toEqual(['progress', 'progress', 'end']);
+  });
+
+  it('cuts a client that takes nothing for a minute', async () => {
+    client.isFull = true;
+    await begin();
+    await jest.advanceTimersByTimeAsync(80_000);
+    expect([client.isOver, streams.count]).toEqual([true, 0]);
+  });
+
+  it('keeps nothing of a client that hung up', async () => {
+    await begin();
+    client.destroy();
+    expect([streams.count, jest.getTimerCount()]).toEqual([0, 0]);
+    await end();
+    expect(client.events).toEqual(['progress']);
+  });
+
+  it('goes on while the database is away', async () => {
+    await begin();
+    find.mockRejectedValue(new AppError('database_unavailable', 'Away.'));
+    live = { ...live, bytesDone: 3 };
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(client.text).toContain('"bytes_done":3');
+    find.mockImplementation(() => Promise.resolve(record));
+    await end();
+    expect(client.events.at(-1)).toBe('end');
+  });
+
+  it('sees an end that another process wrote', async () => {
+    await begin();
+    record = Object.assign(new StagingRecord(), record, { status: 'failure', finishedAt: new Date() });
+    await jest.advanceTimersByTimeAsync(6000);
+    expect(client.events.at(-1)).toBe('end');
+  });
+
+  it('ends with the service', async () => {
+    await begin();
+    streams.onModuleDestroy();
+    expect([client.isOver, client.events, jest.getTimerCount()]).toEqual([true, ['progress'], 0]);
+  });
+});
