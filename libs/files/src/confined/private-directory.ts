@@ -29,49 +29,47 @@ export function openStagingDirectory(target: Handle): Handle {
   }
 }
 
+/** What decides where the private directory of an operation lies. */
+export interface PrivatePlace {
+  operationId: string;
+  /** In the user area in any case, though it looks like the same file system. */
+  besideDestination: boolean;
+}
+
 /**
  * Makes the private directory of an operation: in `.staging`, or beside the destination when that is another file
  * system or when `besideDestination` asks for it. The caller discards it with {@link removePrivate}.
  */
-export function makePrivate(
-  target: Handle,
-  base: Handle,
-  how: { operationId: string; besideDestination: boolean },
-  beat: () => void,
-): PrivateDirectory {
-  const staging = openStagingDirectory(target);
+export function makePrivate(target: Handle, base: Handle, how: PrivatePlace, beat: () => void): PrivateDirectory {
+  const { parent, name } = placeFor(target, base, how);
   try {
-    if (!how.besideDestination && placeOf(staging) === placeOf(base)) return makeIn(staging, how.operationId, beat);
+    return makeIn(parent, name, beat);
   } catch (error) {
-    closeSync(staging);
-    throw translate(error, 'target');
-  }
-  closeSync(staging);
-  try {
-    return makeIn(base, nameInArea(how.operationId), beat);
-  } catch (error) {
+    if (parent !== base) closeSync(parent);
     throw translate(error, 'target');
   }
 }
 
 /**
- * The private directory that an earlier attempt of an operation left, in either of its places; undefined when there is
- * none that is the service's own.
+ * The private directory that an earlier attempt of an operation left where this one would make it; undefined when there
+ * is none that is the service's own.
  */
-export function openExisting(target: Handle, base: Handle, operationId: string): PrivateDirectory | undefined {
-  const staging = openStagingDirectory(target);
-  const near = openIfOwn(staging, operationId);
-  if (near) return near;
-  closeSync(staging);
-  return openIfOwn(base, nameInArea(operationId));
-}
-
-function openIfOwn(parent: Handle, name: RawName): PrivateDirectory | undefined {
+export function openExisting(target: Handle, base: Handle, how: PrivatePlace): PrivateDirectory | undefined {
+  const { parent, name } = placeFor(target, base, how);
   try {
     return { handle: openOwn(parent, name), parent, name };
   } catch {
+    if (parent !== base) closeSync(parent);
     return undefined; // missing, or not the service's own
   }
+}
+
+function placeFor(target: Handle, base: Handle, how: PrivatePlace): Pick<PrivateDirectory, 'parent' | 'name'> {
+  const staging = openStagingDirectory(target);
+  const isNear = closingOnError(staging, () => !how.besideDestination && placeOf(staging) === placeOf(base));
+  if (isNear) return { parent: staging, name: how.operationId };
+  closeSync(staging);
+  return { parent: base, name: nameInArea(how.operationId) };
 }
 
 function makeIn(parent: Handle, name: RawName, beat: () => void): PrivateDirectory {

@@ -36,7 +36,7 @@ const MAX_TRIES = 10;
 
 /**
  * Brings one source to its destination, from the checks to the published name. A directory comes back as a session
- * that several workers fill. Leaves nothing behind when it throws.
+ * that several workers fill. Leaves nothing behind when it throws, but what an earlier attempt kept.
  */
 export function place(task: PlaceTask, control: WorkerControl): PlaceResult {
   return onRoots(task, control, ({ source, kind, target }) => {
@@ -170,8 +170,10 @@ export class Placement {
   private build(): PlacedResult | TreeSession {
     const isTree = this.found.kind === 'directory' && this.task.content !== 'symlink';
     this.control.writing();
+    // A call that hung may have returned just now: another attempt may use the private directory already.
+    this.control.step();
     if (!isTree) this.checkFile();
-    const earlier = isTree && this.task.resume ? findEarlier(this.target, this.spot, this.task.operationId) : undefined;
+    const earlier = isTree && this.task.resume ? findEarlier(this.target, this.spot, this.task) : undefined;
     if (earlier) return this.sessionOf(earlier.own, earlier.parents, { payload: earlier.payload, resumed: true });
     const own = makePrivate(this.target, this.spot.base, this.task, () => this.control.writing());
     let kept = false;

@@ -1,6 +1,6 @@
-import { closeSync, unlinkSync } from 'node:fs';
+import { closeSync, unlinkSync, type BigIntStats } from 'node:fs';
 import { at, eachEntry, errnoOf, type Handle, openDirectory, statName } from '../confined/handle';
-import { openExisting, type PrivateDirectory } from '../confined/private-directory';
+import { openExisting, type PrivateDirectory, type PrivatePlace } from '../confined/private-directory';
 import { translating } from '../confined/system-errors';
 import { type DestinationSpot } from '../confined/user-area';
 import { type RawName } from '../names/raw-name';
@@ -29,8 +29,8 @@ export interface Resumed {
  * Finds what an earlier attempt of an operation left in its private directory, as it would be built again now; undefined
  * when there is nothing, or it is built in another way. Whether its content is what was verified is {@link pruneTree}'s.
  */
-export function findEarlier(target: Handle, spot: DestinationSpot, operationId: string): Resumed | undefined {
-  const own = openExisting(target, spot.base, operationId);
+export function findEarlier(target: Handle, spot: DestinationSpot, how: PrivatePlace): Resumed | undefined {
+  const own = openExisting(target, spot.base, how);
   if (!own) return undefined;
   const made: Handle[] = [];
   try {
@@ -48,41 +48,74 @@ export function findEarlier(target: Handle, spot: DestinationSpot, operationId: 
   }
 }
 
+/** What of a tree is there already. */
+export interface Kept {
+  /** Files, links and directories. */
+  entries: number;
+  /** Bytes that they take on disk. */
+  allocated: number;
+}
+
 /**
  * Removes from what an earlier attempt built all files and links that were not verified, as the identities of its
  * manifest tell. Throws {@link NotResumable} unless all that was verified is there.
  */
-export function pruneTree(session: TreeSession, identities: SharedIdentities, control: WorkerControl): void {
-  const known = IdentitySet.from(identities);
+export function pruneTree(session: TreeSession, identities: SharedIdentities, control: WorkerControl): Kept {
+  const pruning = new Pruning(IdentitySet.from(identities), control);
   control.writing();
-  const kept = translating('target', () => prune(session.payloadParent, session.payloadName, '', known, control));
-  if (kept !== known.size) throw new NotResumable();
+  translating('target', () => pruning.directory(session.payloadParent, session.payloadName, ''));
+  return pruning.result();
 }
 
-function prune(parent: Handle, name: RawName, path: RawName, known: IdentitySet, control: WorkerControl): number {
-  const handle = openDirectory(parent, name);
-  let kept = 0;
-  try {
-    unseal(handle);
-    const below: RawName[] = [];
-    eachEntry(handle, (entry, kind) => {
-      control.step();
-      const inner = path === '' ? entry : `${path}/${entry}`;
-      if (kind === 'directory') below.push(entry);
-      else if (isKnown(handle, entry, inner, known)) kept += 1;
-      else unlinkSync(at(handle, entry));
-    });
-    for (const entry of below) kept += prune(handle, entry, path === '' ? entry : `${path}/${entry}`, known, control);
-    return kept;
-  } finally {
-    closeSync(handle);
+class Pruning {
+  private files = 0;
+  private readonly kept: Kept = { entries: 0, allocated: 0 };
+
+  constructor(
+    private readonly verified: IdentitySet,
+    private readonly control: WorkerControl,
+  ) {}
+
+  directory(parent: Handle, name: RawName, path: RawName): void {
+    const handle = openDirectory(parent, name);
+    try {
+      unseal(handle);
+      this.kept.entries += 1;
+      const below: RawName[] = [];
+      eachEntry(handle, (entry, kind) => {
+        this.control.step();
+        if (kind === 'directory') below.push(entry);
+        else this.entry(handle, entry, inside(path, entry));
+      });
+      for (const entry of below) this.directory(handle, entry, inside(path, entry));
+    } finally {
+      closeSync(handle);
+    }
+  }
+
+  private entry(directory: Handle, name: RawName, path: RawName): void {
+    const stat = statName(directory, name)!;
+    if (!isVerified(stat, path, this.verified)) return unlinkSync(at(directory, name));
+    this.files += 1;
+    this.kept.entries += 1;
+    this.kept.allocated += Number(stat.blocks) * 512;
+  }
+
+  result(): Kept {
+    if (this.files !== this.verified.size) throw new NotResumable();
+    return this.kept;
   }
 }
 
-function isKnown(directory: Handle, name: RawName, path: RawName, known: IdentitySet): boolean {
-  const stat = statName(directory, name)!;
-  const [device, inode] = [String(stat.dev), String(stat.ino)];
-  return known.has(identityOf({ path, size: Number(stat.size), mtimeNs: String(stat.mtimeNs), device, inode }));
+function inside(path: RawName, name: RawName): RawName {
+  return path === '' ? name : `${path}/${name}`;
+}
+
+/** Whether something is what an earlier attempt verified at this place of the tree. */
+export function isVerified(stat: BigIntStats, path: RawName, verified: IdentitySet): boolean {
+  const { size, mtimeNs, dev, ino } = stat;
+  const row = { path, size: Number(size), mtimeNs: String(mtimeNs), device: String(dev), inode: String(ino) };
+  return verified.has(identityOf(row));
 }
 
 /** Throws {@link NotResumable} when a directory of the copy has other entries than its source. */

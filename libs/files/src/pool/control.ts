@@ -17,7 +17,7 @@ const GATE = 2;
 const COUNTERS_OFFSET = 16;
 const COUNTERS = 4;
 const TEXT_OFFSET = COUNTERS_OFFSET + COUNTERS * 8;
-/** Bytes of a path that are kept: of a longer one its end. */
+/** Bytes of a path that are kept: of a longer one its last names. */
 const TEXT_BYTES = 1024;
 const LEDGER_BYTES = TEXT_OFFSET + 8 + TEXT_BYTES;
 
@@ -97,8 +97,7 @@ export class Ledger {
   /** Says which file is worked on, as raw bytes. Where another thread says the same just now, its word counts. */
   workOn(path: string): void {
     if (Atomics.compareExchange(this.textState, 0, 0, 1) !== 0) return;
-    const end = path.length <= TEXT_BYTES ? path : `...${path.slice(-(TEXT_BYTES - 3))}`;
-    this.textState[1] = this.text.write(end, 'latin1');
+    this.textState[1] = this.text.write(path.length <= TEXT_BYTES ? path : endOf(path), 'latin1');
     Atomics.store(this.textState, 0, 0);
   }
 
@@ -140,6 +139,12 @@ export class Ledger {
     Atomics.sub(this.flags, UNREAD, 1);
     Atomics.notify(this.flags, UNREAD);
   }
+}
+
+/** The last names of a path that is too long for the text: no name is cut, which may be of several bytes a letter. */
+function endOf(path: string): string {
+  const end = path.slice(-(TEXT_BYTES - 3));
+  return `...${end.slice(Math.max(0, end.indexOf('/')))}`;
 }
 
 function totalOf(count: bigint): number | null {

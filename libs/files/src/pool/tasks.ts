@@ -2,23 +2,16 @@ import { createFile } from '../browse/create-file';
 import { inspectRoot, probePair, probeTarget } from '../browse/inspect-roots';
 import { listArea, listStorage } from '../browse/list-directory';
 import { listPrivate, sweepPrivate } from '../browse/sweep';
+import { fillShard } from '../engine/fill';
 import { type SharedIdentities } from '../engine/identity-set';
 import { place } from '../engine/place';
 import { planPlacement } from '../engine/plan';
 import { release } from '../engine/release';
-import { pruneTree } from '../engine/resume';
+import { type Kept, pruneTree } from '../engine/resume';
 import { type PlaceTask, type TreeSession } from '../engine/task-types';
 import { type Shard } from '../engine/shard';
 import { type TreeSurvey } from '../engine/survey';
-import {
-  checkTree,
-  closeSession,
-  fillShard,
-  publishTree,
-  fingerprintShard,
-  sealTree,
-  surveyShard,
-} from '../engine/tree';
+import { checkTree, closeSession, publishTree, fingerprintShard, sealTree, surveyShard } from '../engine/tree';
 import { closeHandles, hashOpen, openSource, readPiece, statOpen } from '../reading/source-tasks';
 import {
   archiveSource,
@@ -47,8 +40,8 @@ export const TASKS = {
     surveyShard(task, session, shard, control),
   fingerprintShard: ({ task, session, shard }: TreeTask & { shard: Shard }, control: WorkerControl) =>
     fingerprintShard(task, session, shard, control),
-  checkTree: ({ task, session, survey }: TreeTask & { survey: TreeSurvey }, control: WorkerControl) =>
-    checkTree(task, session, survey, control),
+  checkTree: ({ task, session, ...found }: TreeTask & { survey: TreeSurvey; kept: Kept }, control: WorkerControl) =>
+    checkTree(task, session, found, control),
   publishTree: ({ task, session }: TreeTask, control: WorkerControl) => publishTree(task, session, control),
   pruneTree: (
     { session, identities }: Pick<TreeTask, 'session'> & { identities: SharedIdentities },

@@ -39,26 +39,33 @@ export class FileStager {
 
   /** Copies a file or a tree; a clone where the file system can. */
   copy(request: PlaceRequest, hooks: PlaceHooks): Promise<Placement> {
-    return this.place('copy', request, hooks);
+    return reporting(hooks, (progress) => this.place('copy', request, hooks, progress));
   }
 
   /**
    * Makes a hard link to a file, or a tree of hard links; where that cannot be done, what the site chose instead.
    * Throws `cross_device_link` where it chose nothing, `source_writable` where the user could change the source.
    */
-  async link(request: PlaceRequest, hooks: PlaceHooks): Promise<Placement> {
+  link(request: PlaceRequest, hooks: PlaceHooks): Promise<Placement> {
     const { linkFallback } = this.options;
-    try {
-      return await this.place('link', request, hooks);
-    } catch (error) {
-      const impossible = error instanceof AppError && error.code === 'cross_device_link';
-      if (!impossible || linkFallback === 'error') throw error;
-      await hooks.onRestart();
-      return this.place(linkFallback, request, hooks);
-    }
+    return reporting(hooks, async (progress) => {
+      try {
+        return await this.place('link', request, hooks, progress);
+      } catch (error) {
+        const impossible = error instanceof AppError && error.code === 'cross_device_link';
+        if (!impossible || linkFallback === 'error') throw error;
+        await hooks.onRestart();
+        return this.place(linkFallback, request, { ...hooks, earlier: null }, progress);
+      }
+    });
   }
 
-  private async place(content: ContentKind, request: PlaceRequest, hooks: PlaceHooks): Promise<Placement> {
+  private async place(
+    content: ContentKind,
+    request: PlaceRequest,
+    hooks: PlaceHooks,
+    progress: ProgressReport,
+  ): Promise<Placement> {
     refuseEscape(request.destination);
     const task = await this.tasks.of(content, request);
     task.besideDestination = this.apart.has(request.username);
@@ -66,16 +73,40 @@ export class FileStager {
     const { path } = request.source;
     // Another spelling of the same destination must be the same key, as far as names tell.
     const key = [username, ...segments, ...(intoDirectory ? [lastName(path) ?? path] : [])].join('/');
-    return this.locks.hold(key, hooks.signal, async () => {
-      if (content === 'copy') task.resume = await identitiesOf(hooks.earlier);
-      return this.tryPlace(task, hooks);
-    });
+    return this.locks.hold(key, hooks.signal, () =>
+      this.tidying(task, hooks, async () => {
+        if (content === 'copy') task.resume = await identitiesOf(hooks.earlier);
+        return this.tryPlace(task, hooks, progress);
+      }),
+    );
   }
 
-  private async tryPlace(task: PlaceTask, hooks: PlaceHooks): Promise<Placement> {
+  /** Runs an attempt; a further one that is the last removes what earlier ones kept, wherever it could not go on from that. */
+  private async tidying(task: PlaceTask, hooks: PlaceHooks, work: () => Promise<Placement>): Promise<Placement> {
+    if (!hooks.earlier) return work();
+    try {
+      const placement = await work();
+      await this.removeKept(task);
+      return placement;
+    } catch (error) {
+      const hangs = error instanceof AppError && error.code === 'storage_unavailable';
+      if (!hangs && !hooks.keeps(error)) await this.removeKept(task);
+      throw error;
+    }
+  }
+
+  private async removeKept({ target, operationId, destination }: PlaceTask): Promise<void> {
+    try {
+      await this.pool.run('sweepPrivate', { target, operationId, destination }, { roots: [0] });
+    } catch {
+      // The result stands, or the reason why there is none; the next start removes what is left.
+    }
+  }
+
+  private async tryPlace(task: PlaceTask, hooks: PlaceHooks, progress: ProgressReport): Promise<Placement> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.placeOnce(task, hooks);
+        return await this.placeOnce(task, hooks, progress);
       } catch (error) {
         if (!isWorthAnotherTry(error, task)) throw error;
         if (tries >= MAX_TRIES) throw destinationRestless('The destination keeps changing.', error);
@@ -93,7 +124,7 @@ export class FileStager {
     this.apart.add(task.destination.username);
   }
 
-  private async placeOnce(task: PlaceTask, hooks: PlaceHooks): Promise<Placement> {
+  private async placeOnce(task: PlaceTask, hooks: PlaceHooks, progress: ProgressReport): Promise<Placement> {
     const ledger = new Ledger();
     const gate = new PublishGate(ledger, hooks);
     const run = new TreeRun(this.pool, task, ledger, hooks, this.options);
@@ -103,7 +134,7 @@ export class FileStager {
     };
     hooks.signal.throwIfAborted();
     hooks.signal.addEventListener('abort', abort, { once: true });
-    const progress = new ProgressReport(ledger, hooks);
+    progress.follow(ledger);
     try {
       const result = await this.pool.run('place', task, {
         ledger,
@@ -115,15 +146,27 @@ export class FileStager {
       if (task.resume && !(result.type === 'tree' && result.resumed)) await hooks.onRestart();
       const placement = result.type === 'tree' ? await run.finish(result) : asPlacement(result);
       if (result.type !== 'tree') tell(result, hooks);
-      progress.complete(placement);
       return placement;
     } catch (error) {
       hooks.signal.throwIfAborted();
       throw error instanceof CancelledError ? (gate.refusal ?? error) : error;
     } finally {
-      progress.stop();
       hooks.signal.removeEventListener('abort', abort);
     }
+  }
+}
+
+async function reporting(
+  hooks: PlaceHooks,
+  work: (progress: ProgressReport) => Promise<Placement>,
+): Promise<Placement> {
+  const progress = new ProgressReport(hooks);
+  try {
+    const placement = await work(progress);
+    progress.complete(placement);
+    return placement;
+  } finally {
+    progress.stop();
   }
 }
 

@@ -14,7 +14,7 @@ export interface PlaceRequest {
   ifExists: 'skip' | 'fail';
 }
 
-/** How far a piece of work is. Counts begin anew where a placement has to begin anew by itself. */
+/** How far a piece of work is. Neither count ever goes back within one attempt. */
 export interface PlaceProgress {
   /** Files and kept links; null as long as it is not known. */
   filesTotal: number | null;

@@ -1,208 +1,252 @@
 import {
   appendFileSync,
   chmodSync,
+  existsSync,
   lstatSync,
-  readdirSync,
+  mkdirSync,
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   unlinkSync,
-  writeFileSync,
+  utimesSync,
 } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '@app/core';
-import { contentOf, makeTree, snapshot, writeFiles } from '../../../../test/support/files';
-import { until } from '../../../../test/support/until';
-import { type ManifestRow } from '../engine/task-types';
+import { contentOf, makeSparseFile, makeTree, patchFile, snapshot, writeFiles } from '../../../../test/support/files';
+import { prepareHashing } from '../engine/hashing';
+import { Attempts } from '../testing/attempts';
 import { createTestSite, memoryFolder, type TestSite } from '../testing/test-site';
-import { type PlaceHooks, type PlaceRequest } from './placement';
+import { type PlaceHooks, type PlaceProgress } from './placement';
 
-const FILES = 4000;
+const MIB = 1024 ** 2;
+const STOPS = new AppError('shutting_down', 'The service stops.');
+/** Enough for two workers. */
+const FILES = 80;
 let site: TestSite;
 let counter = 0;
 
 beforeAll(async () => {
+  await prepareHashing();
   site = await createTestSite({}, memoryFolder());
 });
 afterAll(() => site.close());
 
-/** One operation over several attempts, with the manifest that its record would have. */
-class Attempts {
-  readonly source = `tree-${(counter += 1)}`;
-  readonly request: PlaceRequest;
-  manifest: ManifestRow[] = [];
-  restarts = 0;
-
-  constructor() {
-    const destination = `${this.source}/in/result`;
-    makeTree(this.path(), { files: FILES, sizes: [3, 2000], perDirectory: 200 });
-    symlinkSync('d000/f000000', this.path('link'));
-    this.request = site.request(this.source, destination);
-  }
-
-  path(...names: string[]): string {
-    return path.join(site.storage, this.source, ...names);
-  }
-
-  get place(): string {
-    return path.join(site.areas, 'jane', ...this.request.destination.segments);
-  }
-
-  get kept(): string {
-    return path.join(site.areas, '.staging', this.request.operationId);
-  }
-
-  /** What is built, wherever the directories on the way to it are. */
-  payload(...names: string[]): string {
-    const depth = this.request.destination.segments.length - 1;
-    // The area may be among the directories that are made.
-    const top = ['payload', ...this.request.destination.segments].slice(0, depth + 2);
-    const below = readdirSync(path.join(this.kept, 'payload')).includes('d000') ? ['payload'] : this.nested(top);
-    return path.join(this.kept, ...below, ...names);
-  }
-
-  private nested(top: string[]): string[] {
-    for (let from = 1; from < top.length; from += 1) {
-      const names = ['payload', ...top.slice(from)];
-      try {
-        if (readdirSync(path.join(this.kept, ...names)).includes('d000')) return names;
-      } catch {
-        // Not this deep.
-      }
-    }
-    throw new Error('The payload was not found');
-  }
-
-  hooks(overrides: Partial<PlaceHooks> = {}): PlaceHooks {
-    return site.hooks({
-      onManifest: (rows) => Promise.resolve(void this.manifest.push(...rows)),
-      onRestart: () => {
-        this.restarts += 1;
-        this.manifest = [];
-        return Promise.resolve();
-      },
-      keeps: () => true,
-      ...overrides,
-    });
-  }
-
-  /** An attempt that is ended in the middle, once some files are recorded. */
-  async cutOff(rows = 500): Promise<void> {
-    const controller = new AbortController();
-    const reason = new AppError('shutting_down', 'The service stops.');
-    const onManifest = (more: ManifestRow[]) => {
-      this.manifest.push(...more);
-      if (this.manifest.length >= rows) controller.abort(reason);
-      return Promise.resolve();
-    };
-    const attempt = site.stager.copy(this.request, this.hooks({ signal: controller.signal, onManifest }));
-    await expect(attempt).rejects.toBe(reason);
-    expect(this.manifest.length).toBeGreaterThanOrEqual(rows);
-    expect(this.manifest.length).toBeLessThan(FILES);
-  }
-
-  /** A further attempt, to the end; what it staged is compared with the source. */
-  async goOn(): Promise<void> {
-    const { manifest } = this;
-    async function* earlier() {
-      await Promise.resolve();
-      yield [...manifest];
-    }
-    await expect(site.stager.copy(this.request, this.hooks({ earlier }))).resolves.toMatchObject({ outcome: 'staged' });
-    expect(contentOf(snapshot(this.place))).toEqual(contentOf(snapshot(this.path())));
-    const paths = this.manifest.map((row) => row.path);
-    const names = Object.entries(snapshot(this.path())).flatMap(([name, { kind }]) =>
-      kind === 'directory' ? [] : [name],
-    );
-    expect([...paths].sort()).toEqual(names.sort());
-    for (const { path: name, inode } of this.manifest) {
-      expect(String(lstatSync(path.join(this.place, name), { bigint: true }).ino)).toBe(inode);
-    }
-    expect(site.leftOvers()).toEqual([]);
-  }
+function attempts(make: (root: string) => void): Attempts {
+  const source = `tree-${(counter += 1)}`;
+  make(path.join(site.storage, source));
+  return new Attempts(site, source, `${source}/in/result`);
 }
 
-describe('a tree whose attempt was cut off', () => {
+/** The copy is the source, and the manifest that of the copy. */
+function expectWhole(all: Attempts): void {
+  const source = contentOf(snapshot(all.path()));
+  expect(contentOf(snapshot(all.place))).toEqual(source);
+  const names = Object.entries(source).flatMap(([name, { kind }]) => (kind === 'directory' ? [] : [name]));
+  expect(all.manifest.map((row) => row.path).sort()).toEqual(names.sort());
+  for (const row of all.manifest) {
+    expect(String(lstatSync(path.join(all.place, row.path), { bigint: true }).ino)).toBe(row.inode);
+  }
+  expect(existsSync(all.kept)).toBe(false);
+}
+
+/** A further attempt, to the end. */
+async function goOn(all: Attempts, overrides: Partial<PlaceHooks> = {}): Promise<void> {
+  const copied = site.stager.copy(all.request, all.hooks({ earlier: all.earlier, ...overrides }));
+  await expect(copied).resolves.toMatchObject({ outcome: 'staged', kind: 'directory' });
+  expectWhole(all);
+}
+
+describe('a tree whose attempt is ended in the middle', () => {
+  /** Small files, and behind them one that takes until the attempt is ended. */
+  const slowTree = () =>
+    attempts((root) => {
+      makeTree(root, { files: FILES, sizes: [3, 2000, 0], perDirectory: FILES });
+      symlinkSync('d000/f000000', path.join(root, 'link'));
+      mkdirSync(path.join(root, 'd000/below'));
+      makeSparseFile(path.join(root, 'd000/below/large'), 4096 * MIB);
+      patchFile(path.join(root, 'd000/below/large'), 0, 'not a hole');
+    });
+
+  /** Ends an attempt as soon as all small files are there. */
+  async function cutOff(all: Attempts, overrides: Partial<PlaceHooks> = {}): Promise<void> {
+    const controller = new AbortController();
+    const onProgress = ({ filesDone }: PlaceProgress) => {
+      if (filesDone === FILES + 1) controller.abort(STOPS);
+    };
+    const hooks = all.hooks({ signal: controller.signal, onProgress, ...overrides });
+    await expect(site.stager.copy(all.request, hooks)).rejects.toBe(STOPS);
+    truncateSync(all.path('d000/below/large'), MIB);
+  }
+
   it('goes on from what was verified, which is not copied again', async () => {
-    const attempts = new Attempts();
-    await attempts.cutOff(1000);
-    const before = new Map(attempts.manifest.map((row) => [row.path, row.inode]));
-    await attempts.goOn();
-    expect(attempts.restarts).toBe(0);
-    const same = attempts.manifest.filter((row) => before.get(row.path) === row.inode);
-    expect(same).toHaveLength(before.size);
-    expect(statSync(attempts.place).mode & 0o777).toBe(0o550);
+    const all = slowTree();
+    await cutOff(all);
+    const rows = [...all.manifest];
+    expect(rows).toHaveLength(FILES + 1);
+    const told: PlaceProgress[] = [];
+    await goOn(all, { onProgress: (progress) => told.push(progress) });
+    expect(all.restarts).toBe(0);
+    expect(all.manifest.slice(0, rows.length)).toEqual(rows);
+    expect(statSync(all.place).mode & 0o777).toBe(0o550);
+    // What is there already counts as done.
+    expect(told.at(-1)).toMatchObject({ filesDone: FILES + 2, filesTotal: FILES + 2 });
   });
 
-  it('goes on more than once, and after it was sealed', async () => {
-    const attempts = new Attempts();
-    await attempts.cutOff(500);
-    const { manifest } = attempts;
-    async function* earlier() {
-      await Promise.resolve();
-      yield [...manifest];
-    }
+  it('goes on also when it was sealed', async () => {
+    const all = slowTree();
+    await cutOff(all);
     const reason = new AppError('database_unavailable', 'Away.');
-    const hooks = attempts.hooks({ earlier, beforePublish: () => Promise.reject(reason) });
-    await expect(site.stager.copy(attempts.request, hooks)).rejects.toBe(reason);
-    expect(attempts.manifest).toHaveLength(FILES + 1);
-    await attempts.goOn();
-    expect(attempts.restarts).toBe(0);
+    const hooks = all.hooks({ earlier: all.earlier, beforePublish: () => Promise.reject(reason) });
+    await expect(site.stager.copy(all.request, hooks)).rejects.toBe(reason);
+    const rows = [...all.manifest];
+    expect(rows).toHaveLength(FILES + 2);
+    await goOn(all);
+    expect([all.restarts, all.manifest]).toEqual([0, rows]);
   });
 
   it('begins anew without a manifest, or when nothing was kept', async () => {
-    const attempts = new Attempts();
-    await attempts.cutOff();
-    attempts.manifest = [];
-    await attempts.goOn();
-    const other = new Attempts();
-    await other.cutOff();
+    const all = slowTree();
+    await cutOff(all);
+    all.manifest = [];
+    await goOn(all);
+    const other = slowTree();
+    await cutOff(other);
     rmSync(other.kept, { recursive: true });
-    await other.goOn();
-    expect(other.restarts).toBe(1);
+    await goOn(other);
+    expect([all.restarts, other.restarts]).toEqual([0, 1]);
   });
 
   it('leaves nothing where it is not to be kept', async () => {
-    const attempts = new Attempts();
-    const controller = new AbortController();
-    const onManifest = () => Promise.resolve(controller.abort(new Error('cancelled')));
-    const hooks = attempts.hooks({ signal: controller.signal, onManifest, keeps: () => false });
-    await expect(site.stager.copy(attempts.request, hooks)).rejects.toThrow('cancelled');
-    await until(() => site.leftOvers().length === 0, 'something is left');
+    const asked: unknown[] = [];
+    const all = slowTree();
+    await cutOff(all, { keeps: (error) => asked.push(error) === 0 });
+    expect(asked).toEqual([STOPS]);
+    expect(existsSync(all.kept)).toBe(false);
+  });
+
+  it('leaves nothing of it when a further attempt cannot even begin, and is the last', async () => {
+    const all = slowTree();
+    await cutOff(all);
+    rmSync(all.path(), { recursive: true });
+    const again = (keeps: boolean) =>
+      site.stager.copy(all.request, all.hooks({ earlier: all.earlier, keeps: () => keeps }));
+    await expect(again(true)).rejects.toMatchObject({ code: 'source_not_found' });
+    expect(existsSync(all.kept)).toBe(true);
+    await expect(again(false)).rejects.toMatchObject({ code: 'source_not_found' });
+    expect(existsSync(all.kept)).toBe(false);
+  });
+
+  it('leaves nothing of it when the tree is there by now', async () => {
+    const all = slowTree();
+    await cutOff(all);
+    await site.copy(all.source, all.request.destination.segments.join('/'));
+    const hooks = all.hooks({ earlier: all.earlier });
+    await expect(site.stager.copy(all.request, hooks)).resolves.toMatchObject({ outcome: 'already_present' });
+    expect([existsSync(all.kept), all.manifest]).toEqual([false, []]);
   });
 });
 
-describe('what is not what was verified is not gone on from', () => {
-  const cases: [string, (attempts: Attempts) => void, number][] = [
-    ['a kept file that was changed', (all) => rewrite(all.payload(all.manifest[0]!.path)), 1],
-    ['a kept file that is gone', (all) => unlinkSync(all.payload(all.manifest[0]!.path)), 1],
-    ['a kept file that became a link to outside', relink, 1],
-    ['a file that was not recorded', (all) => writeFiles(all.payload(), { 'd000/stranger': 'x' }), 0],
-    ['a directory that the source does not have', (all) => writeFiles(all.payload(), { 'own/stranger': 'x' }), 1],
-    ['rows of files that were never there', phantom, 1],
-    ['a source file that changed', (all) => appendFileSync(all.path(all.manifest[0]!.path), 'more'), 1],
-    ['a source file that is gone', (all) => unlinkSync(all.path(all.manifest[0]!.path)), 1],
-    ['a source file that is new', (all) => writeFiles(all.path(), { 'd000/new': 'new' }), 0],
+describe('what is not what was verified', () => {
+  const OUTSIDE = { 'outside/file': 'of somebody else' };
+
+  /** Killed when the files and the link of the top are done, and those below are not. */
+  async function killedTree(): Promise<Attempts> {
+    writeFiles(site.directory, OUTSIDE);
+    const all = attempts((root) => {
+      writeFiles(root, { one: '1', two: '22', three: '333', 'sub/four': '4444', 'sub/five': '55555' });
+      symlinkSync('one', path.join(root, 'link'));
+    });
+    for (let at = 60; all.manifest.length < 4; at += 5) await all.killed(at);
+    expect(all.manifest.map((row) => row.path).sort()).toEqual(['link', 'one', 'three', 'two']);
+    return all;
+  }
+
+  const outside = (...names: string[]) => path.join(site.directory, 'outside', ...names);
+
+  function rewrite(file: string, content: string): void {
+    chmodSync(file, 0o600);
+    const { atime, mtime } = statSync(file);
+    writeFiles(path.dirname(file), { [path.basename(file)]: content });
+    if (content.length !== 2) utimesSync(file, atime, mtime);
+  }
+  function replace(file: string, make: (file: string) => void): void {
+    rmSync(file, { recursive: true, force: true });
+    make(file);
+  }
+
+  type Case = [string, (all: Attempts) => void];
+
+  const anew: Case[] = [
+    ['a kept file of another size', (all) => rewrite(all.payload('two'), 'other')],
+    ['a kept file that was truncated', (all) => rewrite(all.payload('two'), '')],
+    ['a kept file that was written to later', (all) => rewrite(all.payload('two'), 'xx')],
+    ['a kept file that is gone', (all) => unlinkSync(all.payload('two'))],
+    [
+      'a kept file that is a link to outside',
+      (all) => replace(all.payload('two'), (at) => symlinkSync(outside('file'), at)),
+    ],
+    ['a kept link that leads elsewhere', (all) => replace(all.payload('link'), (at) => symlinkSync('two', at))],
+    ['a payload that is a link to outside', (all) => replace(all.payload(), (at) => symlinkSync(outside(), at))],
+    ['a directory that the source does not have', (all) => mkdirSync(all.payload('own'))],
+    [
+      'a directory where the source has a file',
+      (all) => replace(all.payload('sub/five'), (at) => mkdirSync(at, { recursive: true })),
+    ],
+    ['a row of a file that was never there', (all) => all.manifest.push({ ...all.manifest[0]!, path: 'phantom' })],
+    ['directories on the way that the user made', (all) => mkdirSync(path.dirname(all.place), { recursive: true })],
+    ['a source file that grew', (all) => appendFileSync(all.path('two'), 'more')],
+    ['a source file that was written to', (all) => utimesSync(all.path('two'), 1, 1)],
+    ['a source file that is gone', (all) => unlinkSync(all.path('two'))],
+    ['a source file that is a directory now', (all) => replace(all.path('two'), (at) => writeFiles(at, { two: '22' }))],
+    ['a source file that is a link now', (all) => replace(all.path('two'), (at) => symlinkSync('one', at))],
+    ['a source link that leads elsewhere', (all) => replace(all.path('link'), (at) => symlinkSync('two', at))],
+    ['a source link that is a directory now', (all) => replace(all.path('link'), (at) => mkdirSync(at))],
+  ];
+  const goesOn: Case[] = [
+    ['a file that was not recorded', (all) => writeFiles(all.payload(), { 'sub/stranger': 'x' })],
+    ['a file that was recorded, but its row is lost', (all) => all.manifest.splice(1, 1)],
+    [
+      'a link to outside in place of a directory',
+      (all) => replace(all.payload('sub'), (at) => symlinkSync(outside(), at)),
+    ],
+    ['a source file that is new', (all) => writeFiles(all.path(), { 'sub/new': 'new', new: 'new' })],
+    ['a source file that is gone before it was copied', (all) => unlinkSync(all.path('sub/five'))],
   ];
 
-  function rewrite(file: string): void {
-    chmodSync(file, 0o600);
-    writeFileSync(file, 'something else');
-  }
-  function relink(all: Attempts): void {
-    const file = all.payload(all.manifest[0]!.path);
-    unlinkSync(file);
-    symlinkSync('/etc/passwd', file);
-  }
-  function phantom(all: Attempts): void {
-    all.manifest.push({ ...all.manifest[0]!, path: 'd000/phantom' });
-  }
+  afterEach(() => expect(snapshot(outside('file'))['.']).toMatchObject({ kind: 'file', size: 16 }));
 
-  it.each(cases)('%s', async (_what, change, restarts) => {
-    const attempts = new Attempts();
-    await attempts.cutOff();
-    change(attempts);
-    await attempts.goOn();
-    expect(attempts.restarts).toBe(restarts);
+  it.each(anew)('makes it begin anew: %s', async (_what, change) => {
+    const all = await killedTree();
+    change(all);
+    await goOn(all);
+    expect(all.restarts).toBe(1);
+  });
+
+  it.each(goesOn)('is removed or added: %s', async (_what, change) => {
+    const all = await killedTree();
+    change(all);
+    const rows = [...all.manifest];
+    await goOn(all);
+    expect(all.restarts).toBe(0);
+    expect(all.manifest.slice(0, rows.length)).toEqual(rows);
+  });
+
+  it('makes it begin anew when the source is a file now', async () => {
+    const all = await killedTree();
+    replace(all.path(), (at) => writeFiles(path.dirname(at), { [path.basename(at)]: 'file' }));
+    const hooks = all.hooks({ earlier: all.earlier });
+    await expect(site.stager.copy(all.request, hooks)).resolves.toMatchObject({ outcome: 'staged', kind: 'file' });
+    expect([all.restarts, all.manifest, existsSync(all.kept)]).toEqual([1, [], false]);
+  });
+
+  it('is refused in a private directory that others may enter', async () => {
+    const all = await killedTree();
+    chmodSync(all.kept, 0o755);
+    const again = () => site.stager.copy(all.request, all.hooks({ earlier: all.earlier }));
+    await expect(again()).rejects.toMatchObject({ code: 'storage_unavailable' });
+    expect(existsSync(all.payload('one'))).toBe(true);
+    chmodSync(all.kept, 0o700);
+    await goOn(all);
   });
 });

@@ -3,7 +3,8 @@ import { sourceChanged } from '../engine/copy-content';
 import { type Shard } from '../engine/shard';
 import { Fingerprint } from '../engine/fingerprint';
 import { DestinationTaken, OtherFileSystem } from '../engine/publish';
-import { NotResumable } from '../engine/resume';
+import { type SharedIdentities } from '../engine/identity-set';
+import { type Kept, NotResumable } from '../engine/resume';
 import { hasGrown, sizesMatter, totalOf, type TreeSurvey } from '../engine/survey';
 import {
   type LinkKind,
@@ -28,6 +29,8 @@ const DIVIDE_BY_DIRECTORY_FROM = 16;
 /** A flush of a whole tree may rightly take this many times the storage's time-out. */
 const FLUSH_PATIENCE = 20;
 
+const NOTHING: Kept = { entries: 0, allocated: 0 };
+
 /** What a run needs to know of the site. */
 export interface TreeRunOptions {
   workers: number;
@@ -36,12 +39,13 @@ export interface TreeRunOptions {
 
 /**
  * Brings one surveyed tree to its destination: filled by several workers, sealed, flushed, compared with the source
- * once more, published in one step. Whatever happens, its private directory is removed and its handles are given back,
- * though never while a worker may still use them.
+ * once more, published in one step. Whatever happens, its handles are given back and its private directory is removed,
+ * unless a further attempt is to go on from it; though never while a worker may still use them.
  */
 export class TreeRun {
   private readonly reports: Promise<void>[] = [];
   private underWay = 0;
+  private ended = false;
   private failure: unknown;
   private whenIdle: (() => void) | undefined;
 
@@ -64,6 +68,7 @@ export class TreeRun {
       throw failure;
     } finally {
       // Nothing is reported behind the end: the next attempt begins with what the manifest has then.
+      this.ended = true;
       await Promise.all(this.reports);
       await this.close(session, isKept);
     }
@@ -79,18 +84,16 @@ export class TreeRun {
 
   /** Gives back a session that came after its storage had been told to hang. */
   discardLate(late: PlaceResult): void {
-    if (late.type === 'tree') void this.closeNow(late, false);
+    // What it found may be in the hands of a further attempt by now.
+    if (late.type === 'tree') void this.closeNow(late, late.resumed);
   }
 
   private async build(session: TreeSession): Promise<Placement> {
     const { task, hooks } = this;
-    if (session.resumed) {
-      await this.run('pruneTree', { session, identities: task.resume! });
-      hooks.note('Goes on from what an earlier attempt verified', { files: task.resume!.size });
-    }
+    const kept = session.resumed ? await this.prune(session, task.resume!) : NOTHING;
     const survey = totalOf(await this.inShards((shard) => this.run('surveyShard', { task, session, shard })));
     hooks.note('Source checked: a tree', { files: survey.files, directories: survey.directories });
-    await this.run('checkTree', { task, session, survey });
+    await this.run('checkTree', { task, session, survey, kept });
     this.ledger.expect(survey.files, sizesMatter(task) ? survey.bytes : null);
     const filled = await this.fill(session, survey);
     const [files, bytes] = [sumOf(filled, 'files'), sumOf(filled, 'bytes')];
@@ -104,6 +107,12 @@ export class TreeRun {
     const { storage, kind, stagedPath } = session;
     const done = { files, bytes, link: this.linkOf(filled), checksum: null };
     return { outcome: 'staged', storage, kind, stagedPath, ...done, matchesSource: null, present: null, manifest: [] };
+  }
+
+  private async prune(session: TreeSession, identities: SharedIdentities): Promise<Kept> {
+    const kept = await this.run('pruneTree', { session, identities });
+    this.hooks.note('Goes on from what an earlier attempt verified', { files: identities.size });
+    return kept;
   }
 
   private async fill(session: TreeSession, survey: TreeSurvey): Promise<ShardResult[]> {
@@ -163,6 +172,8 @@ export class TreeRun {
   }
 
   private keep(rows: ManifestRow[]): void {
+    // From a thread that hung until now.
+    if (this.ended) return this.ledger.read();
     const kept = this.hooks.onManifest(rows).then(
       () => this.ledger.read(),
       (error: unknown) => this.fail(error),

@@ -1,16 +1,10 @@
 import { sourceChanged } from '../engine/copy-content';
 import { type PlaceResult, type PlaceTask, type TreeSession } from '../engine/task-types';
+import { fillShard } from '../engine/fill';
 import { place } from '../engine/place';
 import { DestinationTaken, OtherFileSystem } from '../engine/publish';
-import {
-  checkTree,
-  closeSession,
-  fillShard,
-  fingerprintShard,
-  publishTree,
-  sealTree,
-  surveyShard,
-} from '../engine/tree';
+import { pruneTree } from '../engine/resume';
+import { checkTree, closeSession, fingerprintShard, publishTree, sealTree, surveyShard } from '../engine/tree';
 import { Ledger, Pulse, WorkerControl } from '../pool/control';
 import { rawFromText } from '../names/raw-name';
 import { type TestSite } from './test-site';
@@ -68,8 +62,9 @@ export function stageHere(task: PlaceTask, control = loneControl()): Exclude<Pla
 function fillAndPublish(task: PlaceTask, session: TreeSession, control: WorkerControl): void {
   const shard = { index: 0, of: 1, byDirectory: false };
   try {
+    const kept = session.resumed ? pruneTree(session, task.resume!, control) : { entries: 0, allocated: 0 };
     const survey = surveyShard(task, session, shard, control);
-    checkTree(task, session, survey, control);
+    checkTree(task, session, { survey, kept }, control);
     const filled = fillShard(task, session, { shard, survey }, control);
     sealTree(task, session, control);
     if (fingerprintShard(task, session, shard, control) !== filled.fingerprint) throw sourceChanged();

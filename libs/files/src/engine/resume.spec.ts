@@ -1,0 +1,125 @@
+import fs, { existsSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { describeWhere } from '../../../../test/support/describe-where';
+import { contentOf, snapshot, writeFiles } from '../../../../test/support/files';
+import { Attempts, give } from '../testing/attempts';
+import { createTestSite, memoryFolder, type TestSite } from '../testing/test-site';
+import { prepareHashing } from './hashing';
+
+/** An operation is killed between any two calls, more than once: it goes on from each row that was recorded. */
+
+const NOBODY = 65_534;
+const NEVER = Infinity;
+
+type AnyCall = (...args: unknown[]) => fs.StatsFs;
+
+let site: TestSite;
+let counter = 0;
+
+beforeEach(async () => {
+  await prepareHashing();
+  site = await createTestSite({}, memoryFolder());
+  writeFiles(site.storage, {
+    'tree/one': '1',
+    'tree/sub/two': '22',
+    'tree/sub/three': '',
+    'tree/sub/deep/four': '4444',
+    'tree/other/large': Buffer.alloc(1_200_000, 'x'),
+    'elsewhere/five': '55555',
+  });
+  mkdirSync(path.join(site.storage, 'tree/empty'));
+  symlinkSync('sub/two', path.join(site.storage, 'tree/kept'));
+  symlinkSync('../elsewhere', path.join(site.storage, 'tree/linked'));
+});
+afterEach(() => site.close());
+
+const FILES = ['kept', 'linked/five', 'one', 'other/large', 'sub/deep/four', 'sub/three', 'sub/two'];
+
+function attempts(): Attempts {
+  return new Attempts(site, 'tree', `in/result-${(counter += 1)}`);
+}
+
+const inodes = ({ manifest }: Attempts) => new Map(manifest.map((row) => [row.path, row.inode]));
+
+/** All of the tree is there as the source has it, each file recorded once; what was recorded before is the same file. */
+function expectWhole(all: Attempts, before: Map<string, string>): void {
+  const { linked: link, ...expected } = contentOf(snapshot(all.path()));
+  expect(link).toMatchObject({ kind: 'link' });
+  const five = contentOf(snapshot(path.join(site.storage, 'elsewhere')));
+  expect(contentOf(snapshot(all.place))).toEqual({ ...expected, linked: five['.'], 'linked/five': five.five });
+  expect(all.manifest.map((row) => row.path).sort()).toEqual(FILES);
+  for (const { path: name, inode } of all.manifest) {
+    expect(String(lstatSync(path.join(all.place, name), { bigint: true }).ino)).toBe(inode);
+  }
+  for (const [name, inode] of before) expect(inodes(all).get(name)).toBe(inode);
+  expect(existsSync(all.kept)).toBe(false);
+}
+
+/** The number of calls that a whole attempt makes. */
+async function calls(uid?: number): Promise<number> {
+  for (let at = 100; ; at += 100) if (await attempts().killed(at, uid)) return at;
+}
+
+/** Kills a first attempt everywhere, or in the middle and a second one everywhere, then goes on to the end. */
+async function killEverywhere(times: 1 | 2, step: number, uid?: number): Promise<number> {
+  const most = await calls(uid);
+  let gone = 0;
+  for (let at = 1; at < most; at += step) {
+    const all = attempts();
+    if (times === 2) await all.killed(Math.floor(most / 2), uid);
+    const first = inodes(all);
+    await all.killed(at, uid);
+    if (lstatSync(all.place, { throwIfNoEntry: false })) break; // it was published by then
+    for (const [name, inode] of first) expect(inodes(all).get(name)).toBe(inode);
+    const before = inodes(all);
+    gone += before.size;
+    expect(await all.killed(NEVER, uid)).toBe(true);
+    expectWhole(all, before);
+  }
+  return gone;
+}
+
+it('goes on wherever it was killed', async () => {
+  expect(await killEverywhere(1, 2)).toBeGreaterThan(100);
+});
+
+it('goes on wherever it was killed while it went on', async () => {
+  expect(await killEverywhere(2, 4)).toBeGreaterThan(100);
+});
+
+describeWhere(process.geteuid!() === 0 ? null : 'taking the place of others needs root', 'without privileges', () => {
+  it('goes on as well, though directories may be sealed already', async () => {
+    give(site.directory, NOBODY);
+    expect(await killEverywhere(2, 6, NOBODY)).toBeGreaterThan(100);
+  });
+});
+
+it('goes on in the user area, where the private directory had to be made there', async () => {
+  const all = new Attempts(site, 'tree', 'in/beside', { besideDestination: true });
+  mkdirSync(path.join(site.areas, 'jane/in'), { recursive: true });
+  const inArea = path.join(site.areas, 'jane/in', `.staging-${all.request.operationId}`);
+  await all.killed((await calls()) - 100);
+  const before = inodes(all);
+  expect(before.size).toBeGreaterThan(0);
+  expect([existsSync(inArea), existsSync(all.kept)]).toEqual([true, false]);
+  expect(await all.killed(NEVER)).toBe(true);
+  expectWhole(all, before);
+  expect(existsSync(inArea)).toBe(false);
+});
+
+it('needs no room for what is there already', async () => {
+  const all = attempts();
+  await all.killed((await calls()) - 60);
+  const before = inodes(all);
+  expect(before.get('other/large')).toBeDefined();
+  const { statfsSync } = fs;
+  const full = jest.spyOn(fs, 'statfsSync');
+  full.mockImplementation((...args) => ({ ...(statfsSync as AnyCall)(...args), bavail: 10, bsize: 4096 }));
+  try {
+    await expect(attempts().killed(NEVER)).rejects.toMatchObject({ code: 'insufficient_storage' });
+    expect(await all.killed(NEVER)).toBe(true);
+  } finally {
+    full.mockRestore();
+  }
+  expectWhole(all, before);
+});
