@@ -34,6 +34,7 @@ describeWhere(jupyterhubMissing(), 'jupyter_copy with a real hub', () => {
       return methodOn(site);
     },
     landing: () => hub.home('jane'),
+    tells: ['plan', 'release'],
     leftOvers: () => visible('jane').filter((name) => name.startsWith('staging-')),
   });
 
