@@ -43,8 +43,7 @@ export class EventStream {
       const lines = Object.fromEntries(
         block.split('\n').map((line) => /^(\w*): ?(.*)$/.exec(line)?.slice(1) ?? ['', '']),
       );
-      if (lines.event)
-        this.events.push({ event: lines.event, id: lines.id!, data: JSON.parse(lines.data) as unknown });
+      if (lines.event) this.events.push({ event: lines.event, id: lines.id!, data: JSON.parse(lines.data) as unknown });
     }
   }
 }

@@ -59,7 +59,7 @@ beforeEach(() => {
   const now = new Date();
   record = Object.assign(new StagingRecord(), { id: newOperationId(), status: 'running', createdAt: now, attempts: 1 });
   live = { ...facts };
-  find = jest.fn(() => Promise.resolve(record));
+  find = jest.fn((_id: string) => Promise.resolve(record));
   events = new OperationEvents();
   const views = new OperationViews({ factsOf: () => live } as unknown as LiveOperations);
   streams = new OperationStreams({ find } as unknown as OperationFinder, views, new OperationWatch(events));

@@ -17,8 +17,14 @@ class Places {
 
   add(value: unknown, column: ColumnMetadata): string {
     if (typeof value === 'function') return String((value as () => string)());
-    this.parameters.push(this.manager.dataSource.driver.preparePersistentValue(value ?? null, column));
+    this.parameters.push(this.prepared(value ?? null, column));
     return '?';
+  }
+
+  /** Most values are text or nothing, which both drivers take as they are. */
+  private prepared(value: unknown, column: ColumnMetadata): unknown {
+    if (value === null || (typeof value === 'string' && column.transformer === undefined)) return value;
+    return this.manager.dataSource.driver.preparePersistentValue(value, column) as unknown;
   }
 }
 
