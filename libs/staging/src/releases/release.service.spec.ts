@@ -131,7 +131,7 @@ describe('a release', () => {
     const isPause = ([, pause]: unknown[]) => pause === 5000;
     await until(() => timer.mock.calls.some(isPause), 'it is not tried again');
     expect(await pending()).toEqual([record.id]);
-    (timer.mock.calls.find(isPause)![0] as () => void)();
+    timer.mock.calls.find(isPause)![0]();
     timer.mockRestore();
     await done();
     expect(asked).toHaveLength(2);
@@ -144,8 +144,6 @@ describe('a release', () => {
   it('goes on in the process that inherits it', async () => {
     await begin();
     const record = await staged();
-    const away = { text: 'x' };
-    expect(away.text).toBe('x');
     await setup.records.releases.add(record.id);
     await setup.records.database.write((manager) =>
       manager.query('UPDATE staging_release SET owner = ?', ['host/dead/1/1/1']),

@@ -7,7 +7,7 @@ export class GatedMethod {
   /** Sources in the order of their beginning. */
   readonly begun: string[] = [];
   /** Sources that are worked on now. */
-  readonly under = new Map<string, { context: StagingContext; end: (error?: unknown) => void }>();
+  readonly under = new Map<string, { context: StagingContext; end: (error?: Error) => void }>();
   /** The most that were worked on at once. */
   most = 0;
 
@@ -16,7 +16,7 @@ export class GatedMethod {
   }
 
   /** Ends what is worked on: well, or with an error. */
-  end(source: string, error?: unknown): void {
+  end(source: string, error?: Error): void {
     const work = this.under.get(source);
     if (!work) throw new Error(`${source} is not worked on`);
     work.end(error);
@@ -31,7 +31,7 @@ export class GatedMethod {
     this.begun.push(asSent);
     try {
       await new Promise<void>((resolve, reject) => {
-        const end = (error?: unknown) => (error === undefined ? resolve() : reject(error));
+        const end = (error?: Error) => (error === undefined ? resolve() : reject(error));
         this.under.set(asSent, { context, end });
         this.most = Math.max(this.most, this.under.size);
         context.signal.addEventListener('abort', () => reject(context.signal.reason as Error), { once: true });
