@@ -112,10 +112,12 @@ interface Refusal {
   detail: unknown;
   body: Record<string, unknown>;
   query?: Record<string, string>;
+  /** How far it came, where it had begun. */
+  progress?: Record<string, unknown>;
 }
 
 async function expectRefusal(service: RunningService, refusal: Refusal): Promise<void> {
-  const { status, code, detail, body, query = {} } = refusal;
+  const { status, code, detail, body, query = {}, progress = {} } = refusal;
   const method = query.method ?? 'local_copy';
   const offered = ['local_copy', 'symlink_copy'].includes(method) ? method : 'unknown';
   const counter = `staging_operations_total{method="${offered}",status="failure",code="${code}"}`;
@@ -145,6 +147,7 @@ async function expectRefusal(service: RunningService, refusal: Refusal): Promise
       error_code: code,
       error_reason: answer.body.detail,
       retryable: !HOPELESS.has(code),
+      ...progress,
     }),
   );
   expect(await logOf(service, id)).toContainEqual(
@@ -641,6 +644,7 @@ function describeLife(database: () => Promise<string>): void {
       makeLargeFile(`${service.storage}/growing`);
       const pending = expectRefusal(service, {
         ...{ status: 409, code: 'source_changed', body: from('growing') },
+        progress: { files_done: 0, files_total: 1, bytes_done: expect.any(Number), bytes_total: expect.any(Number) },
         detail: 'The source changed while it was read; nothing was staged. Try again when it is no longer written to.',
       });
       await operationWriting(`${service.areas}/.staging`);
