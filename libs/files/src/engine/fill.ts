@@ -1,4 +1,5 @@
 import { closeSync, mkdirSync, symlinkSync, type BigIntStats } from 'node:fs';
+import { AppError } from '@app/core';
 import {
   at,
   closingOnError,
@@ -11,7 +12,7 @@ import {
 } from '../confined/handle';
 import { translate, translating } from '../confined/system-errors';
 import { rawPath, type RawName } from '../names/raw-name';
-import { type WorkerControl } from '../pool/control';
+import { CancelledError, type WorkerControl } from '../pool/control';
 import { sameFile } from './compare';
 import { sourceChanged } from './copy-content';
 import { Fingerprint, openTreeFile } from './fingerprint';
@@ -48,10 +49,15 @@ export function fillShard(
   try {
     translating('target', () => new TreeWalk(task.storages, visitor, control).run(topOf(task, session)));
   } catch (error) {
-    visitor.sendRest();
+    if (mayPass(error)) visitor.sendRest();
     throw error;
   }
   return visitor.end();
+}
+
+/** Whether a further attempt may go on: the service stops, another worker failed, or a mount does not answer. */
+function mayPass(error: unknown): boolean {
+  return error instanceof CancelledError || (error instanceof AppError && error.code === 'storage_unavailable');
 }
 
 class ShardVisitor implements TreeVisitor<Handle> {
