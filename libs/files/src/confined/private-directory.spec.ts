@@ -18,7 +18,14 @@ import { accountsMissing, BOB, runAs } from '../../../../test/support/accounts';
 import { writeFiles } from '../../../../test/support/files';
 import { temporaryFolder } from '../../../../test/support/temporary-folder';
 import { betweenCalls } from '../testing/between-calls';
-import { makePrivate, nameInArea, openOwn, type PrivateDirectory, removePrivate } from './private-directory';
+import {
+  makePrivate,
+  nameInArea,
+  openExisting,
+  openOwn,
+  type PrivateDirectory,
+  removePrivate,
+} from './private-directory';
 
 const ID = '01900000-0000-7000-8000-000000000000';
 
@@ -64,6 +71,21 @@ describe('a private directory', () => {
     chmodSync(at(...place, 'deep/er'), 0o500);
     done(directory);
     expect(existsSync(at(...place))).toBe(false);
+  });
+
+  it.each([false, true])('is found again where it would be made, and only there (inside the area: %p)', (beside) => {
+    const find = (besideDestination: boolean) => openExisting(target, base, { operationId: ID, besideDestination });
+    expect(find(beside)).toBeUndefined();
+    const directory = make(beside);
+    writeFiles(at(...(beside ? ['jane', 'in', nameInArea(ID)] : ['.staging', ID])), { payload: 'x' });
+    expect(find(!beside)).toBeUndefined();
+    const found = find(beside)!;
+    expect(readdirSync(`/proc/self/fd/${found.handle}`)).toEqual(['payload']);
+    closeSync(directory.handle);
+    if (directory.parent !== base) closeSync(directory.parent);
+    chmodSync(`/proc/self/fd/${found.handle}`, 0o750);
+    expect(find(beside)).toBeUndefined();
+    done(found);
   });
 
   it('inherits set-group-id, which opens nothing', () => {
