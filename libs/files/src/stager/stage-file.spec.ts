@@ -547,7 +547,8 @@ describe('a source that cannot be read', () => {
 
 describe('a source that does not hold still', () => {
   it('ends with source_changed while it grows, and leaves nothing', async () => {
-    put({ growing: bytesOf('growing', 32 * MIB) });
+    // Large enough that it grows at least once while it is read, also on a busy machine.
+    put({ growing: bytesOf('growing', 192 * MIB) });
     let ended = false;
     const attempt = site.copy('growing', 'growing').finally(() => (ended = true));
     const result = expect(attempt).rejects.toMatchObject({ code: 'source_changed' });
