@@ -116,7 +116,7 @@ describeWhere(jupyterhubMissing(), 'The clients with a real hub', () => {
       }
       expect(frames.at(-1)).toMatchObject({ ready: true, failed: false, url: `${site.url}user/bob/` });
       expect(await starting).toBe('ready');
-      expect(await hub.startServer('bob', '', signal)).toBe('busy');
+      expect(await hub.startServer('bob', '', signal)).toBe('refused');
       expect(await hub.serverState('bob', '', signal)).toEqual({ phase: 'running', url: `${site.url}user/bob/` });
     });
 
