@@ -34,6 +34,7 @@ beforeEach(async () => {
 afterEach(() => site.close());
 
 const FILES = ['kept', 'linked/five', 'one', 'other/large', 'sub/deep/four', 'sub/three', 'sub/two'];
+const BYTES = 5 + 1 + 1_200_000 + 4 + 0 + 2;
 
 function attempts(): Attempts {
   return new Attempts(site, 'tree', `in/result-${(counter += 1)}`);
@@ -52,7 +53,14 @@ function expectWhole(all: Attempts, before: Map<string, string>): void {
     expect(String(lstatSync(path.join(all.place, name), { bigint: true }).ino)).toBe(inode);
   }
   for (const [name, inode] of before) expect(inodes(all).get(name)).toBe(inode);
+  // What was there already counts as well.
+  expect(all.counted).toEqual({ files: FILES.length, bytes: BYTES });
   expect(existsSync(all.kept)).toBe(false);
+}
+
+/** Permission bits of something that is built; all of them where it is not there yet. */
+function modeOf(all: Attempts, name: string): number {
+  return lstatSync(all.payload(name), { throwIfNoEntry: false })?.mode ?? 0o777;
 }
 
 /** The number of calls that a whole attempt makes. */
@@ -92,6 +100,19 @@ describeWhere(process.geteuid!() === 0 ? null : 'taking the place of others need
     give(site.directory, NOBODY);
     expect(await killEverywhere(2, 6, NOBODY)).toBeGreaterThan(100);
   });
+
+  it('removes from sealed directories what is not recorded, and adds what is new', async () => {
+    give(site.directory, NOBODY);
+    const all = attempts();
+    const isSealed = () => existsSync(all.kept) && (modeOf(all, 'sub') & 0o200) === 0;
+    for (let at = 60; !isSealed(); at += 1) await all.killed(at, NOBODY);
+    expect(existsSync(all.place)).toBe(false);
+    writeFiles(all.path(), { 'sub/new': 'new' });
+    all.manifest = all.manifest.filter((row) => row.path !== 'sub/two');
+    expect(await all.killed(NEVER, NOBODY)).toBe(true);
+    expect(contentOf(snapshot(path.join(all.place, 'sub')))).toEqual(contentOf(snapshot(all.path('sub'))));
+    expect(all.manifest.map((row) => row.path).sort()).toEqual([...FILES, 'sub/new'].sort());
+  });
 });
 
 it('goes on in the user area, where the private directory had to be made there', async () => {
@@ -109,9 +130,9 @@ it('goes on in the user area, where the private directory had to be made there',
 
 it('needs no room for what is there already', async () => {
   const all = attempts();
-  await all.killed((await calls()) - 60);
+  for (let at = 60; !inodes(all).has('other/large'); at += 5) await all.killed(at);
   const before = inodes(all);
-  expect(before.get('other/large')).toBeDefined();
+  expect(existsSync(all.place)).toBe(false);
   const { statfsSync } = fs;
   const full = jest.spyOn(fs, 'statfsSync');
   full.mockImplementation((...args) => ({ ...(statfsSync as AnyCall)(...args), bavail: 10, bsize: 4096 }));

@@ -48,7 +48,7 @@ describe('progress', () => {
       bytesDone: 1024 * MIB,
       currentPath: null,
     });
-    expect(told[0]).toMatchObject({ filesTotal: 1, bytesTotal: 1024 * MIB });
+    expect(new Set(told.map(({ bytesTotal }) => bytesTotal))).toEqual(new Set([1024 * MIB]));
     // Written, but not all of it read back: more than half, and not the whole.
     expect(told.some(({ bytesDone }) => bytesDone > 512 * MIB && bytesDone < 1024 * MIB)).toBe(true);
   });

@@ -246,8 +246,7 @@ describe('what is not what was verified', () => {
     const note = (message: string) => {
       if (!/^Goes on/.test(message)) return;
       writeFiles(all.payload(), { 'sub/four': 'bad!' });
-      const { atime, mtime } = statSync(all.path('sub/four'));
-      utimesSync(all.payload('sub/four'), atime, mtime);
+      for (const file of [all.path('sub/four'), all.payload('sub/four')]) utimesSync(file, 1e9, 1e9);
     };
     await goOn(all, { note });
     expect(all.restarts).toBe(1);

@@ -16,6 +16,8 @@ export class Attempts {
   readonly request: PlaceRequest;
   manifest: ManifestRow[] = [];
   restarts = 0;
+  /** What the last attempt of this thread counted. */
+  counted = { files: 0, bytes: 0 };
 
   constructor(
     private readonly site: TestSite,
@@ -112,6 +114,7 @@ export class Attempts {
       if (isDead) return false;
       throw error;
     } finally {
+      this.counted = { files: ledger.files, bytes: ledger.bytes };
       clock.mockRestore();
     }
   }
