@@ -46,7 +46,7 @@ describeWhere(jupyterhubMissing(), 'Faults of Jupyter', () => {
       const stat = statSync(home(`${directory}/${name}`, user));
       return stat.isDirectory() ? existsSync(home(`${directory}/${name}/d003`, user)) : stat.size > 10 * MIB;
     };
-    return until(hasBegun, 'Nothing arrives');
+    return until(hasBegun, 'Nothing arrives', 60);
   };
   const expectSame = (copy: string) => {
     const [now, original] = [readFileSync(copy), readFileSync(`${service.storage}/large`)];
