@@ -25,7 +25,7 @@ async function serviceWith(gib: number, env = {}): Promise<RunningService> {
 
 describe('the events of an operation', () => {
   it('show a copy from its beginning to its end, steadily', async () => {
-    const service = await serviceWith(8);
+    const service = await serviceWith(3);
     const id = idOf(await service.stage(from('large'), {}, ASYNC));
     const stream = await watch(service, id);
     expect(stream.answer.headers).toMatchObject({
@@ -43,7 +43,7 @@ describe('the events of an operation', () => {
     expect(progress[0]).toMatchObject({ id, status: 'running' });
     expect(new Set(bytes).size).toBeGreaterThan(3);
     expect(progress.some((one) => one.bytes_per_second > 0 && one.eta_seconds >= 0)).toBe(true);
-    expect(last.data).toMatchObject({ status: 'success', bytes_done: 8 * GIB, bytes_total: 8 * GIB });
+    expect(last.data).toMatchObject({ status: 'success', bytes_done: 3 * GIB, bytes_total: 3 * GIB });
     expect(last.data).toEqual(await operationOf(service, id));
   }, 90_000);
 

@@ -2,6 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { type ErrorCode } from '@app/core';
 import { ApiErrors } from '../http/api-errors.decorator';
+import { OPERATION_ID_HEADER } from '../http/request-context';
 import { OperationDto } from './dto/operation.dto';
 
 /** One thing that may be asked of an operation. */
@@ -17,7 +18,14 @@ export interface ControlDocs {
 export function ApiControl({ codes, ...operation }: ControlDocs): MethodDecorator {
   return applyDecorators(
     ApiOperation(operation),
-    ApiResponse({ status: 202, description: 'The operation as it is now.', type: OperationDto }),
+    ApiResponse({
+      status: 202,
+      description: 'The operation as it is now.',
+      type: OperationDto,
+      headers: {
+        [OPERATION_ID_HEADER]: { description: 'Id of the operation.', schema: { type: 'string', format: 'uuid' } },
+      },
+    }),
     ApiErrors({
       path: `/operations/01981f7e/${operation.operationId.replace('Operation', '')}`,
       codes: ['not_found', 'database_unavailable'],

@@ -1,10 +1,12 @@
-import { Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
-import { type Request } from 'express';
+import { Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import { type Request, type Response } from 'express';
 import { Settings } from '@app/core';
+import { type StagingRecord } from '@app/records';
 import { MethodRegistry, OperationCancelled, OperationControl } from '@app/staging';
 import { DownloadLinks } from '../downloads/download-links';
-import { callerToken } from '../staging/caller-token';
+import { OPERATION_ID_HEADER } from '../http/request-context';
+import { CALLER_TOKEN_HEADER, callerToken } from '../staging/caller-token';
 import { ApiControl } from './control-docs.decorator';
 import { OperationIdDto } from './dto/operation-id.dto';
 import { type OperationDto } from './dto/operation.dto';
@@ -33,11 +35,11 @@ export class ControlController {
       'One that waits is `cancelled` at once. One that runs is asked to end, and leaves nothing behind; one that is about to end anyway may still succeed. A download whose link still works becomes `cancelled`: its links stop working, and what is under way breaks off.',
     codes: ['already_ended'],
   })
-  async cancel(@Param() { id }: OperationIdDto): Promise<OperationDto> {
+  async cancel(@Param() { id }: OperationIdDto, @Res({ passthrough: true }) response: Response): Promise<OperationDto> {
     const record = await this.finder.find(id);
     const reason = new OperationCancelled('It was cancelled on request.');
     const isRevoked = await this.links.revoke(record, reason);
-    return this.views.of(isRevoked ? record : await this.control.cancel(record));
+    return this.answer(isRevoked ? record : await this.control.cancel(record), response);
   }
 
   @Post(':id/retry')
@@ -49,11 +51,23 @@ export class ControlController {
       'For one that failed or was cancelled: the same operation waits for its turn again, with `attempts` one higher; what came before is at `/operations/{id}/attempts`. What went well, has not ended, or could only fail again is refused.',
     codes: ['not_retryable', 'quota_exceeded', 'shutting_down'],
   })
-  async retry(@Param() { id }: OperationIdDto, @Req() request: Request): Promise<OperationDto> {
+  @ApiHeader({
+    name: CALLER_TOKEN_HEADER,
+    required: false,
+    description:
+      "For `jupyter_copy`: the caller's own token for the JupyterHub. Used for this attempt, which then begins at once, and kept nowhere.",
+    schema: { type: 'string', example: 'b3f1c0de' },
+  })
+  async retry(
+    @Param() { id }: OperationIdDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<OperationDto> {
     const record = await this.finder.find(id);
     const isRemote = this.methods.find(record.method)?.capabilities.destination === 'remote';
     const token = isRemote ? callerToken(request, this.settings.get('ACCEPT_TOKEN_IN_QUERY')) : null;
-    return this.views.of(await this.control.retry(record, { deliver: null, gone: null, callerToken: token }));
+    const hooks = { deliver: null, gone: null, callerToken: token };
+    return this.answer(await this.control.retry(record, hooks), response);
   }
 
   @Post(':id/release')
@@ -65,7 +79,15 @@ export class ControlController {
       'Removes it in the background if it still equals the manifest and nothing was added: then `released_at` is set. Otherwise all of it stays where it is, and `warning` says why. The source is never touched.',
     codes: ['already_ended', 'shutting_down'],
   })
-  async release(@Param() { id }: OperationIdDto): Promise<OperationDto> {
-    return this.views.of(await this.control.release(await this.finder.find(id)));
+  async release(
+    @Param() { id }: OperationIdDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<OperationDto> {
+    return this.answer(await this.control.release(await this.finder.find(id)), response);
+  }
+
+  private answer(record: StagingRecord, response: Response): OperationDto {
+    response.setHeader(OPERATION_ID_HEADER, record.id);
+    return this.views.of(record);
   }
 }

@@ -1,5 +1,8 @@
 import { type Response } from 'express';
 
+/** Media type of a stream of events. */
+export const EVENTS_TYPE = 'text/event-stream';
+
 /** Time without an event after which a line is sent that means nothing, so that proxies do not cut, in milliseconds. */
 const SILENCE_MS = 15_000;
 /** A client that takes nothing for so long is cut, in milliseconds. */
@@ -14,11 +17,12 @@ const RETRY_MS = 2000;
 export class EventWriter {
   private readonly timer: NodeJS.Timeout;
   private isFull = false;
+  private isEnding = false;
   private lastAt = performance.now();
 
   constructor(private readonly response: Response) {
     response.status(200);
-    response.setHeader('Content-Type', 'text/event-stream');
+    response.setHeader('Content-Type', EVENTS_TYPE);
     response.setHeader('X-Accel-Buffering', 'no');
     response.on('drain', () => {
       this.isFull = false;
@@ -38,14 +42,19 @@ export class EventWriter {
 
   /** Sends the last event, whatever the client has read, and ends the answer. */
   end(event: string, id: string, data: string): void {
-    clearInterval(this.timer);
-    this.response.end(eventText(event, id, data));
+    this.finish(eventText(event, id, data));
   }
 
   /** Ends the answer without a last event. */
   close(): void {
-    clearInterval(this.timer);
-    this.response.end();
+    this.finish('');
+  }
+
+  /** The timer goes on until the client has taken all of it, or is cut. */
+  private finish(text: string): void {
+    this.isEnding = true;
+    this.lastAt = performance.now();
+    this.response.end(text);
   }
 
   private write(text: string): void {
@@ -54,8 +63,8 @@ export class EventWriter {
   }
 
   private keepAlive(): void {
-    if (this.isFull && performance.now() - this.lastAt > STALLED_MS) this.response.destroy();
-    else if (!this.isFull) this.write(':\n\n');
+    if (!this.isFull && !this.isEnding) this.write(':\n\n');
+    else if (performance.now() - this.lastAt > STALLED_MS) this.response.destroy();
   }
 }
 

@@ -3,6 +3,7 @@ import { ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@n
 import { type Response } from 'express';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { OperationIdDto } from './dto/operation-id.dto';
+import { EVENTS_TYPE } from './event-writer';
 import { OperationFinder } from './operation-finder';
 import { endIdOf, hasEnded, OperationStreams } from './operation-streams';
 
@@ -31,7 +32,7 @@ export class EventsController {
   @ApiOkResponse({
     description: 'The events.',
     content: {
-      'text/event-stream': {
+      [EVENTS_TYPE]: {
         schema: { type: 'string' },
         example: 'event: progress\nid: 1-0\ndata: {"id":"01981f7e-6b1c-7d4e-9a3b-2f6d8c1e5a70","status":"running"}\n\n',
       },
@@ -46,6 +47,7 @@ export class EventsController {
   ): Promise<void> {
     const record = await this.finder.find(id);
     if (hasEnded(record) && lastId === endIdOf(record)) response.status(204).end();
+    else if (response.req.method === 'HEAD') response.setHeader('Content-Type', EVENTS_TYPE).end();
     else this.streams.begin(record, response);
   }
 }

@@ -12,6 +12,7 @@ class Client extends EventEmitter {
   text = '';
   isFull = false;
   isOver = false;
+  closed = false;
   setHeader = () => this;
   status = () => this;
 
@@ -20,8 +21,10 @@ class Client extends EventEmitter {
     return !this.isFull;
   }
 
+  /** Full, it does not take the end either. */
   end(text = ''): void {
     this.text += text;
+    if (this.isFull) return;
     this.isOver = true;
     this.emit('close');
   }
@@ -51,6 +54,7 @@ let record: StagingRecord;
 let live: LiveFacts;
 let find: jest.Mock<Promise<StagingRecord>, [string]>;
 let events: OperationEvents;
+let watch: OperationWatch;
 let streams: OperationStreams;
 let client: Client;
 
@@ -62,11 +66,13 @@ beforeEach(() => {
   find = jest.fn((_id: string) => Promise.resolve(record));
   events = new OperationEvents();
   const views = new OperationViews({ factsOf: () => live } as unknown as LiveOperations);
-  streams = new OperationStreams({ find } as unknown as OperationFinder, views, new OperationWatch(events));
+  watch = new OperationWatch(events);
+  streams = new OperationStreams({ find } as unknown as OperationFinder, views, watch);
   client = new Client();
 });
 afterEach(() => jest.useRealTimers());
 
+const recordAs = (values: Partial<StagingRecord>) => Object.assign(new StagingRecord(), record, values);
 const begin = async () => {
   streams.begin(record, client as unknown as Response);
   await jest.advanceTimersByTimeAsync(1);
@@ -125,10 +131,32 @@ describe('a stream of events', () => {
     expect([client.isOver, streams.count]).toEqual([true, 0]);
   });
 
+  it('cuts a client that does not take the end', async () => {
+    await begin();
+    client.isFull = true;
+    await end();
+    expect(client.isOver).toBe(false);
+    await jest.advanceTimersByTimeAsync(80_000);
+    expect([client.isOver, streams.count, jest.getTimerCount()]).toEqual([true, 0, 0]);
+    expect(client.text).toMatch(/event: end\n.*\n.*\n\n$/);
+  });
+
+  it('does not begin for a client that hung up before', async () => {
+    client.closed = true;
+    await begin();
+    expect([client.text, streams.count, jest.getTimerCount()]).toEqual(['', 0, 0]);
+  });
+
   it('keeps nothing of a client that hung up', async () => {
+    const ends = jest.spyOn(watch, 'untilEnded');
     await begin();
     client.destroy();
     expect([streams.count, jest.getTimerCount()]).toEqual([0, 0]);
+    // Nobody waits for the end, and nobody listens.
+    await expect(ends.mock.results[0]!.value).resolves.toBeNull();
+    const looks = find.mock.calls.length;
+    watch.changed(record.id);
+    expect(find).toHaveBeenCalledTimes(looks);
     await end();
     expect(client.events).toEqual(['progress']);
   });
@@ -139,9 +167,36 @@ describe('a stream of events', () => {
     live = { ...live, bytesDone: 3 };
     await jest.advanceTimersByTimeAsync(10_000);
     expect(client.text).toContain('"bytes_done":3');
-    find.mockImplementation(() => Promise.resolve(record));
     await end();
     expect(client.events.at(-1)).toBe('end');
+    expect(client.text).toMatch(/"status":"success".*\n\n$/);
+  });
+
+  it('tells of an end what is recorded of it', async () => {
+    await begin();
+    const told = record;
+    record = recordAs({ status: 'failure', finishedAt: new Date() });
+    events.ended({ record: Object.assign(told, { status: 'success' }), seconds: 1, failure: null });
+    await jest.advanceTimersByTimeAsync(1);
+    expect(client.text).toMatch(/"status":"failure".*\n\n$/);
+  });
+
+  it('does not go back by a record that is behind, or was asked for earlier', async () => {
+    live = { ...live, bytesDone: 9 };
+    await begin();
+    // Work ends: for a moment only the record tells how far it is.
+    live = { ...live, bytesDone: 5 };
+    await jest.advanceTimersByTimeAsync(1000);
+    expect(client.text).not.toContain('"bytes_done":5');
+    const answers: ((record: StagingRecord) => void)[] = [];
+    find.mockImplementation(() => new Promise((resolve) => answers.push(resolve)));
+    watch.changed(record.id);
+    watch.changed(record.id);
+    answers[1]!(recordAs({ attempts: 2, status: 'queued' }));
+    await jest.advanceTimersByTimeAsync(1);
+    answers[0]!(recordAs({ attempts: 1, status: 'running' }));
+    await jest.advanceTimersByTimeAsync(1000);
+    expect(client.text.match(/"status":"\w+"/g)).toEqual(['"status":"running"', '"status":"queued"']);
   });
 
   it('sees an end that another process wrote', async () => {
@@ -155,5 +210,12 @@ describe('a stream of events', () => {
     await begin();
     streams.onModuleDestroy();
     expect([client.isOver, client.events, jest.getTimerCount()]).toEqual([true, ['progress'], 0]);
+  });
+
+  it('tells those who come while the service stops how it is, and lets them go', async () => {
+    streams.onModuleDestroy();
+    await begin();
+    expect([client.isOver, client.events, streams.count]).toEqual([true, ['progress'], 0]);
+    expect(jest.getTimerCount()).toBe(0);
   });
 });

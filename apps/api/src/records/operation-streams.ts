@@ -1,13 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type Response } from 'express';
 import { type StagingRecord } from '@app/records';
 import { OperationWatch } from '@app/staging';
+import { type OperationDto } from './dto/operation.dto';
 import { EventWriter } from './event-writer';
 import { OperationFinder } from './operation-finder';
 import { OperationViews } from './operation-views';
 
 /** How often live facts are looked at, in milliseconds. */
-const LOOK_MS = 200;
+const LOOK_MS = 125;
 /** How often the record is read again: an operation may be done by another process. */
 const READ_MS = 5000;
 
@@ -15,6 +17,7 @@ const READ_MS = 5000;
 @Injectable()
 export class OperationStreams implements OnModuleDestroy {
   private readonly open = new Set<OperationStream>();
+  private isStopping = false;
 
   constructor(
     private readonly finder: OperationFinder,
@@ -24,12 +27,16 @@ export class OperationStreams implements OnModuleDestroy {
 
   /** Answers with the events of an operation: its state now, each further one, and its end. */
   begin(record: StagingRecord, response: Response): void {
+    // Who hung up meanwhile will not be told of that again.
+    if (response.closed) return;
     const stream = new OperationStream(record, response, this.finder, this.views, this.watch);
     this.open.add(stream);
     response.once('close', () => {
       stream.forget();
       this.open.delete(stream);
     });
+    // Whoever comes while the service stops hears the state, and comes back.
+    if (this.isStopping) stream.close();
   }
 
   /** Streams that are open. */
@@ -39,6 +46,7 @@ export class OperationStreams implements OnModuleDestroy {
 
   /** The service stops: clients come back when it runs again. */
   onModuleDestroy(): void {
+    this.isStopping = true;
     for (const stream of this.open) stream.close();
   }
 }
@@ -57,10 +65,14 @@ export function hasEnded({ status }: StagingRecord): boolean {
 class OperationStream {
   private readonly writer: EventWriter;
   private readonly unsubscribe: () => void;
+  private readonly over = new AbortController();
   private readonly looking: NodeJS.Timeout;
   private readonly reading: NodeJS.Timeout;
-  private sent = '';
+  private sent: OperationDto | null = null;
   private number = 0;
+  private reads = 0;
+  /** The last read that was answered. */
+  private known = 0;
   private isOver = false;
 
   constructor(
@@ -71,7 +83,9 @@ class OperationStream {
     watch: OperationWatch,
   ) {
     this.writer = new EventWriter(response);
-    this.unsubscribe = watch.subscribe(record.id, () => void this.read());
+    this.unsubscribe = watch.subscribe(record.id, (change) => change === 'changed' && void this.read());
+    // Also when the database is away: the end that it could not take yet is known here.
+    void watch.untilEnded(record.id, Infinity, this.over.signal).then((event) => event && this.end(event.record));
     this.looking = setInterval(() => this.look(), LOOK_MS);
     this.reading = setInterval(() => void this.read(), READ_MS);
     this.look();
@@ -81,6 +95,7 @@ class OperationStream {
 
   /** Ends the stream without an end of the operation. */
   close(): void {
+    if (this.isOver) return;
     this.forget();
     this.writer.close();
   }
@@ -91,26 +106,51 @@ class OperationStream {
     clearInterval(this.looking);
     clearInterval(this.reading);
     this.unsubscribe();
+    this.over.abort();
   }
 
   private async read(): Promise<void> {
+    const number = (this.reads += 1);
     try {
-      this.record = await this.finder.find(this.record.id);
+      const record = await this.finder.find(this.record.id);
+      // What was asked for later knows better.
+      if (number > this.known) [this.record, this.known] = [record, number];
     } catch {
       // The database is away, or the record was just removed: what is known is told until it is back.
       return;
     }
-    if (!this.isOver) this.look();
+    this.look();
+  }
+
+  /** What is recorded counts; what is told of the end, where that cannot be read. */
+  private async end(told: StagingRecord): Promise<void> {
+    const recorded = await this.finder.find(told.id).catch(() => null);
+    this.record = recorded && hasEnded(recorded) ? recorded : told;
+    this.look();
   }
 
   private look(): void {
-    const data = JSON.stringify(this.views.of(this.record));
+    if (this.isOver) return;
+    const view = this.views.of(this.record);
     if (hasEnded(this.record)) {
       this.forget();
-      this.writer.end('end', endIdOf(this.record), data);
-    } else if (data !== this.sent && this.writer.send('progress', `${this.record.attempts}-${this.number}`, data)) {
-      this.sent = data;
+      this.writer.end('end', endIdOf(this.record), JSON.stringify(view));
+    } else if (isNews(view, this.sent)) {
+      const data = JSON.stringify(view);
+      if (!this.writer.send('progress', `${view.attempts}-${this.number}`, data)) return;
+      this.sent = view;
       this.number += 1;
     }
   }
+}
+
+/**
+ * False also for a state that is behind what was told: for a moment, when work ends, only its record tells how far it is,
+ * which is older.
+ */
+function isNews(view: OperationDto, sent: OperationDto | null): boolean {
+  if (sent === null) return true;
+  const isSame = view.attempts === sent.attempts && view.status === sent.status;
+  const isBehind = (view.bytes_done ?? 0) < (sent.bytes_done ?? 0) || (view.files_done ?? 0) < (sent.files_done ?? 0);
+  return isSame ? !isBehind && !isDeepStrictEqual(view, sent) : true;
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AppError } from '@app/core';
 import { type StagingRecord } from '@app/records';
 import { type CallerHooks, OperationWatch, type StageRequest, StagingService } from '@app/staging';
 import { type Preferences } from '../http/preferences';
@@ -24,13 +25,36 @@ export class BackgroundStaging {
     gone: AbortSignal,
   ): Promise<StagingRecord> {
     const record = await this.staging.submit(request, hooks);
-    if (!waitSeconds) return record;
-    const ended = this.watch.untilEnded(record.id, waitSeconds * 1000, gone);
-    // It may have ended before it was watched.
-    const now = await this.operations.find(record.id);
-    if (now?.finishedAt) return now;
-    const event = await ended;
-    if (event?.failure) throw event.failure;
-    return event?.record ?? (await this.operations.find(record.id)) ?? record;
+    return waitSeconds ? this.wait(record, waitSeconds * 1000, gone) : record;
+  }
+
+  private async wait(record: StagingRecord, timeoutMs: number, gone: AbortSignal): Promise<StagingRecord> {
+    const waiting = new AbortController();
+    const stop = () => waiting.abort();
+    gone.addEventListener('abort', stop, { once: true });
+    if (gone.aborted) stop();
+    try {
+      const ended = this.watch.untilEnded(record.id, timeoutMs, waiting.signal);
+      // It may have ended before it was watched.
+      const now = await this.look(record.id);
+      if (now?.finishedAt) return now;
+      const event = await ended;
+      if (event?.failure) throw event.failure;
+      return event?.record ?? (await this.look(record.id)) ?? record;
+    } finally {
+      // Whatever was the answer, nobody waits any longer.
+      stop();
+      gone.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Null when it cannot be known now: the work was accepted, and goes on all the same. Throws its failure. */
+  private async look(id: string): Promise<StagingRecord | null> {
+    try {
+      return await this.operations.find(id);
+    } catch (error) {
+      if (error instanceof AppError && error.operationId === id) throw error;
+      return null;
+    }
   }
 }

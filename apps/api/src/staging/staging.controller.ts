@@ -50,15 +50,22 @@ export class StagingController {
     const { username, method, server, archive } = query;
     const form = this.formOf(query, request, response);
     const hooks = this.hooksFor(form, query, request, response);
-    const preferences = this.preferencesFor(query, request, response);
+    const preferences = this.preferencesFor(query, request);
+    // From here on: a caller may hang up before there is anything to wait for.
+    const gone = hangUpSignal(response);
     const record = await this.idempotency.run(request, {
       ...{ username, method, route: '/stage_data', payload: { query: { server, archive }, body } },
       first: (operationId) => {
         const asked = { ...stageRequest(query, body), operationId };
         if (!preferences) return this.staging.stage(asked, hooks);
-        return this.background.submit(asked, hooks, preferences, hangUpSignal(response));
+        tellApplied(response, preferences);
+        return this.background.submit(asked, hooks, preferences, gone);
       },
-      again: (id) => this.earlier.find(id),
+      again: (id) => {
+        // A repeat is answered at once.
+        if (preferences) tellApplied(response, { ...preferences, waitSeconds: null });
+        return this.earlier.find(id);
+      },
       subjectOf: ({ id }) => id,
     });
     // What was delivered is the answer.
@@ -77,13 +84,10 @@ export class StagingController {
   }
 
   /** How the caller wants to wait; null for those who wait for the end, and for what ends at once anyway. */
-  private preferencesFor({ method }: StageQueryDto, request: Request, response: Response): Preferences | null {
+  private preferencesFor({ method }: StageQueryDto, request: Request): Preferences | null {
     if (this.methods.find(method)?.capabilities.destination === 'none') return null;
     const preferences = preferencesOf(request);
-    const applied = appliedOf(preferences);
-    if (applied === '') return null;
-    response.setHeader('Preference-Applied', applied);
-    return preferences;
+    return appliedOf(preferences) === '' ? null : preferences;
   }
 
   /** Only a method that delivers has more than one form of answer. */
@@ -101,6 +105,11 @@ export class StagingController {
       callerToken: isRemote ? callerToken(request, this.settings.get('ACCEPT_TOKEN_IN_QUERY')) : null,
     };
   }
+}
+
+function tellApplied(response: Response, preferences: Preferences): void {
+  const applied = appliedOf(preferences);
+  if (applied !== '') response.setHeader('Preference-Applied', applied);
 }
 
 function stageRequest({ method, username, server }: StageQueryDto, body: StageDataDto): StageRequest {
