@@ -1,4 +1,4 @@
-import { type OperationStatus } from '@app/records';
+import { type OperationStatus, type StagingBatch } from '@app/records';
 import { type StageRequest } from '../operations/stage-request';
 
 /** Many requests of one method for one user. */
@@ -31,6 +31,17 @@ export interface BatchState {
   createdAt: Date;
   /** When the last of its operations ended; null as long as one has not. */
   finishedAt: Date | null;
+}
+
+/** How a batch stands when it is accepted: nothing of it has begun; what could only be refused has failed. */
+export function acceptedState(
+  batch: Pick<StagingBatch, 'id' | 'method' | 'username' | 'createdAt'>,
+  { queued, failure }: { queued: number; failure: number },
+): BatchState {
+  const { id, method, username, createdAt } = batch;
+  const counts = { queued, running: 0, success: 0, failure, cancelled: 0 };
+  const finishedAt = queued > 0 ? null : new Date();
+  return { id, method, username, counts, bytesTotal: 0, bytesDone: 0, createdAt, finishedAt };
 }
 
 /** An item as a request of its own. */

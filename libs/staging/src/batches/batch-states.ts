@@ -29,10 +29,18 @@ export class BatchStates {
   /** How it stands now. */
   anew(id: string): Promise<BatchState | null> {
     if (this.known.size >= MAX_KNOWN) this.known.clear();
-    const state = this.count(id);
-    this.known.set(id, { at: performance.now(), state });
-    state.catch(() => this.known.delete(id));
-    return state;
+    const known = { at: performance.now(), state: this.count(id) };
+    this.known.set(id, known);
+    // What is not there yet may be in a moment.
+    known.state.then(
+      (state) => state ?? this.forget(id, known),
+      () => this.forget(id, known),
+    );
+    return known.state;
+  }
+
+  private forget(id: string, known: Known): void {
+    if (this.known.get(id) === known) this.known.delete(id);
   }
 
   private async count(id: string): Promise<BatchState | null> {

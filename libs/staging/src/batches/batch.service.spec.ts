@@ -1,40 +1,24 @@
 import { newOperationId, type OperationStatus } from '@app/records';
 import { AppError } from '@app/core';
 import { until } from '../../../../test/support/until';
-import { fakeMethod, GatedMethod, newOutcome, setupStaging, type SetupOptions, type StagingSetup } from '../testing';
+import {
+  fakeMethod,
+  GatedMethod,
+  inParts,
+  newBatch,
+  newItem,
+  newOutcome,
+  setupStaging,
+  type SetupOptions,
+  type StagingSetup,
+} from '../testing';
 import { type BatchItem, type BatchRequest } from './batch-request';
 
 let setup: StagingSetup;
 afterEach(() => setup.close());
 
-const item = (name: string, overrides: Partial<BatchItem> = {}): BatchItem => ({
-  localPathOnStorage: name,
-  relativePath: `set/${name}`,
-  nameEncoding: null,
-  storage: undefined,
-  checksum: undefined,
-  ifExists: 'skip',
-  label: undefined,
-  ...overrides,
-});
-const request = (count: number, overrides: Partial<BatchRequest> = {}): BatchRequest => ({
-  batchId: newOperationId(),
-  method: 'fake',
-  username: 'jane',
-  requestedBy: null,
-  server: undefined,
-  count,
-  ...overrides,
-});
-
-async function* inParts(items: BatchItem[], size = 500) {
-  for (let at = 0; at < items.length; at += size) {
-    await Promise.resolve();
-    yield items.slice(at, at + size);
-  }
-}
 const accept = (items: BatchItem[], overrides: Partial<BatchRequest> = {}) =>
-  setup.batches.accept(request(items.length, overrides), inParts(items));
+  setup.batches.accept(newBatch(items.length, overrides), inParts(items));
 const recordsOf = async (batchId: string) => (await setup.records.operations.page({ batchId }, 500)).items.reverse();
 const countsOf = async (id: string) => (await setup.records.batches.countsOf(id)).counts;
 const ended = (id: string) =>
@@ -63,7 +47,7 @@ describe('a batch', () => {
   it('is accepted as a whole, done, and counted', async () => {
     setup = await setupStaging([method()]);
     const items = Array.from({ length: 1200 }, (_none, index) =>
-      item(`${index % 100 === 0 ? 'bad' : 'good'}-${index}`),
+      newItem(`${index % 100 === 0 ? 'bad' : 'good'}-${index}`),
     );
     const state = await accept(items);
     expect(state).toMatchObject({ method: 'fake', username: 'jane', createdAt: expect.any(Date) });
@@ -82,11 +66,11 @@ describe('a batch', () => {
   it('has failures for items that can only be refused, and does the others', async () => {
     setup = await setupStaging([method()]);
     const state = await accept([
-      item('a'),
-      item('b', { relativePath: '../b' }),
-      item('c', { relativePath: '/c' }),
-      item('d', { relativePath: '.staging-01900000-0000-7000-8000-000000000000/x' }),
-      item('e'),
+      newItem('a'),
+      newItem('b', { relativePath: '../b' }),
+      newItem('c', { relativePath: '/c' }),
+      newItem('d', { relativePath: '.staging-01900000-0000-7000-8000-000000000000/x' }),
+      newItem('e'),
     ]);
     await ended(state.id);
     expect((await recordsOf(state.id)).map(({ status, errorCode }) => errorCode ?? status)).toEqual([
@@ -97,13 +81,13 @@ describe('a batch', () => {
   it('tells items apart that name one destination', async () => {
     setup = await setupStaging([method()]);
     const state = await accept([
-      item('a', { relativePath: 'same' }),
-      item('a', { relativePath: './same' }),
-      item('b', { relativePath: 'same' }),
-      item('dir/x', { relativePath: 'into/' }),
-      item('other/x', { relativePath: 'into//' }),
-      item('y', { relativePath: 'into/x' }),
-      item('c', { relativePath: 'same', storage: 'cold' }),
+      newItem('a', { relativePath: 'same' }),
+      newItem('a', { relativePath: './same' }),
+      newItem('b', { relativePath: 'same' }),
+      newItem('dir/x', { relativePath: 'into/' }),
+      newItem('other/x', { relativePath: 'into//' }),
+      newItem('y', { relativePath: 'into/x' }),
+      newItem('c', { relativePath: 'same', storage: 'cold' }),
     ]);
     await ended(state.id);
     const records = await recordsOf(state.id);
@@ -116,17 +100,17 @@ describe('a batch', () => {
 
   it('leaves nothing when it cannot be accepted', async () => {
     setup = await setupStaging([method()], { maxQueuedPerUser: 10 });
-    const items = Array.from({ length: 11 }, (_none, index) => item(`${index}`));
+    const items = Array.from({ length: 11 }, (_none, index) => newItem(`${index}`));
     await expect(codeOf(accept(items))).resolves.toBe('quota_exceeded');
-    await expect(codeOf(accept([item('a')], { method: 'teleport' }))).resolves.toBe('invalid_method');
-    await expect(codeOf(accept([item('a')], { username: 'root' }))).resolves.toBe('forbidden');
+    await expect(codeOf(accept([newItem('a')], { method: 'teleport' }))).resolves.toBe('invalid_method');
+    await expect(codeOf(accept([newItem('a')], { username: 'root' }))).resolves.toBe('forbidden');
     const insertAll = setup.records.operations.insertAll.bind(setup.records.operations);
     let parts = 0;
     jest.spyOn(setup.records.operations, 'insertAll').mockImplementation((records) => {
       parts += 1;
       return parts < 3 ? insertAll(records) : Promise.reject(new AppError('database_unavailable', 'Away.'));
     });
-    const failing = request(9);
+    const failing = newBatch(9);
     const attempt = setup.batches.accept(failing, inParts(items.slice(2), 3));
     await expect(codeOf(attempt)).resolves.toBe('database_unavailable');
     expect(await recordsOf(failing.batchId)).toEqual([]);
@@ -139,7 +123,7 @@ describe('a batch', () => {
 
   it('that its process did not come to accept is discarded by its heir', async () => {
     setup = await setupStaging([method()]);
-    const { batchId: id } = request(1);
+    const { batchId: id } = newBatch(1);
     const batch = { id, method: 'fake', username: 'jane', requestedBy: null, items: 1 };
     await setup.records.batches.insert({ ...batch, createdAt: new Date(), acceptedAt: null, owner: 'dead' });
     await setup.inherit('dead');
@@ -148,13 +132,13 @@ describe('a batch', () => {
 
   it('checks the form of items before anything is recorded', async () => {
     setup = await setupStaging([method()]);
-    const check = (one: BatchItem) => () => setup.batches.checkItem(request(1), one);
-    expect(check(item('a'))).not.toThrow();
+    const check = (one: BatchItem) => () => setup.batches.checkItem(newBatch(1), one);
+    expect(check(newItem('a'))).not.toThrow();
     for (const wrong of [
-      item(''),
-      item('a\0'),
-      item('a', { relativePath: undefined }),
-      item('a', { storage: 'none' }),
+      newItem(''),
+      newItem('a\0'),
+      newItem('a', { relativePath: undefined }),
+      newItem('a', { storage: 'none' }),
     ]) {
       expect(check(wrong)).toThrow(expect.objectContaining({ code: 'validation_failed' }));
     }
@@ -165,7 +149,7 @@ describe('a batch under way', () => {
   async function gatedBatch(options: SetupOptions = {}) {
     const gated = new GatedMethod();
     setup = await setupStaging([gated.method], { concurrency: 2, ...options });
-    const state = await accept(Array.from({ length: 700 }, (_none, index) => item(`${index}`)));
+    const state = await accept(Array.from({ length: 700 }, (_none, index) => newItem(`${index}`)));
     await until(() => gated.under.size === 2, 'nothing runs');
     return { gated, id: state.id };
   }
@@ -187,7 +171,7 @@ describe('a batch under way', () => {
     const failing = { code: 'source_not_found' as const } as { code: 'source_not_found' | 'none' };
     setup = await setupStaging([method(failing)]);
     const names = ['good-1', 'bad-1', 'good-2', 'bad-2'];
-    const { id } = await accept([...names.map((name) => item(name)), item('x', { relativePath: '../x' })]);
+    const { id } = await accept([...names.map((name) => newItem(name)), newItem('x', { relativePath: '../x' })]);
     await ended(id);
     expect(await countsOf(id)).toEqual(counts({ success: 2, failure: 3 }));
     failing.code = 'none';
@@ -204,20 +188,23 @@ describe('a batch under way', () => {
     expect(await setup.batches.find(newOperationId())).toBeNull();
     await expect(codeOf(setup.batches.cancel(newOperationId()))).resolves.toBe('not_found');
     await expect(codeOf(setup.batches.retry(newOperationId()))).resolves.toBe('not_found');
-    const { batchId } = request(1);
+    const { batchId } = newBatch(1);
     let seen: unknown = 'nothing';
     async function* looking() {
       seen = await setup.batches.find(batchId);
-      yield [item('a')];
+      yield [newItem('a')];
     }
-    await setup.batches.accept(request(1, { batchId }), looking());
+    const state = await setup.batches.accept(newBatch(1, { batchId }), looking());
     expect(seen).toBeNull();
+    // That it was not there a moment ago is forgotten.
+    expect(state).toMatchObject({ id: batchId, counts: counts({ queued: 1 }) });
+    expect(await setup.batches.find(batchId)).toMatchObject({ id: batchId });
   });
 
   it('does not keep the single file of another user waiting', async () => {
     const { gated } = await gatedBatch();
     const single = setup.service.stage({
-      ...item('mine'),
+      ...newItem('mine'),
       method: 'fake',
       username: 'john',
       requestedBy: null,

@@ -1,8 +1,9 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
 import { OwnershipPolicy, refuseEscape, RootRegistry } from '@app/files';
 import { AppLogger } from '@app/logging';
+import { JOB_QUEUE, type JobQueue, shuttingDown } from '@app/queue';
 import { BatchRepository, OperationRepository, ProcessIdentity, StagingBatch, type StagingRecord } from '@app/records';
 import { invalidMethod, MethodRegistry } from '../contract/method-registry';
 import { OperationCancelled } from '../contract/operation-cancelled';
@@ -11,9 +12,17 @@ import { Dispatcher } from '../operations/dispatcher';
 import { isRetryable, retryValues } from '../operations/retry-policy';
 import { cancellationOf, failureOf } from '../operations/settlement';
 import { newRecord, readOperation } from '../operations/stage-request';
-import { type BatchItem, type BatchRequest, type BatchState, requestOf } from './batch-request';
+import { acceptedState, type BatchItem, type BatchRequest, type BatchState, requestOf } from './batch-request';
 import { BatchStates } from './batch-states';
 import { Destinations } from './destinations';
+
+/** What was written of a batch. */
+interface Written {
+  /** Ids of what waits, which is all that the queue needs. */
+  queued: string[];
+  /** How many could only be refused. */
+  refused: number;
+}
 
 /** Many operations that are asked for, ended and tried again together. */
 @Injectable()
@@ -26,6 +35,7 @@ export class BatchService {
     private readonly batches: BatchRepository,
     private readonly states: BatchStates,
     private readonly dispatcher: Dispatcher,
+    @Inject(JOB_QUEUE) private readonly queue: Pick<JobQueue, 'accepting'>,
     private readonly identity: ProcessIdentity,
     private readonly logger: AppLogger,
   ) {}
@@ -46,14 +56,16 @@ export class BatchService {
     const method = this.methods.find(request.method);
     if (!method) throw invalidMethod(request.method);
     await this.accounts.admit(username);
+    if (!this.queue.accepting) throw shuttingDown();
     const admission = this.dispatcher.admit(username, count);
     const owner = this.identity.name;
     const batch = { id, method: method.name, username, requestedBy, items: count, createdAt: new Date(), owner };
+    let written: Written;
     try {
       await this.batches.insert(Object.assign(new StagingBatch(), batch));
-      const queued = await this.write(request, method, items);
+      written = await this.write(request, method, items);
       await this.batches.accept(id, new Date());
-      await this.dispatcher.enqueueBatch(id, username, queued);
+      await this.dispatcher.enqueueBatch(id, username, written.queued);
     } catch (error) {
       await this.discard(id);
       throw error;
@@ -61,15 +73,15 @@ export class BatchService {
       admission.done();
     }
     this.logger.info('Batch accepted', { batch_id: id, method: method.name, username, items: count });
-    return (await this.states.of(id))!;
+    // Not counted in the database: that could fail, and the sender would take the batch for refused.
+    return acceptedState(batch, { queued: written.queued.length, failure: written.refused });
   }
 
-  /** Returns the ids of what waits, which is all that the queue needs. */
   private async write(
     request: BatchRequest,
     method: StagingMethod,
     items: AsyncIterable<BatchItem[]>,
-  ): Promise<string[]> {
+  ): Promise<Written> {
     const destinations = new Destinations();
     const queued: string[] = [];
     let index = 0;
@@ -80,7 +92,7 @@ export class BatchService {
       // On SQLite nothing was waited for: others need their turn.
       await breathe();
     }
-    return queued;
+    return { queued, refused: index - queued.length };
   }
 
   /** The record of an item: queued, or a failure when that can be seen from its names. */
@@ -118,45 +130,52 @@ export class BatchService {
 
   /** Ends all that has not ended. Throws `not_found`, `already_ended`. */
   async cancel(id: string): Promise<BatchState> {
-    await this.existing(id);
+    const { username } = await this.existing(id);
     const reason = new OperationCancelled('Its batch was cancelled on request.');
-    await this.dispatcher.withdrawBatch(id);
+    // Records first: what is in line only, when the database fails now, would never be begun again.
     let ending = await this.batches.cancelQueued(id, cancellationOf(reason));
     for await (const records of this.records.eachOf(id, 'running')) {
       const asked = await Promise.all(records.map((record) => this.dispatcher.abort(record.id, reason)));
       ending += asked.filter(Boolean).length;
     }
+    // Once more: what ran may wait for its next attempt by now.
+    ending += await this.batches.cancelQueued(id, cancellationOf(reason));
+    await this.dispatcher.withdrawBatch(id);
     if (ending === 0) throw new AppError('already_ended', 'The batch has ended already; there is nothing to cancel.');
-    this.logger.info('Batch cancelled', { batch_id: id, operations: ending });
+    this.logger.info('Batch cancelled', { batch_id: id, username, operations: ending });
     return this.existing(id);
   }
 
-  /** Tries again what failed or was cancelled, and nothing else. Throws `not_found`, `not_retryable`, `quota_exceeded`. */
+  /**
+   * Tries again what failed or was cancelled, and nothing else. Throws `not_found`, `not_retryable`, `quota_exceeded`,
+   * `shutting_down`.
+   */
   async retry(id: string): Promise<BatchState> {
     const { username, counts } = await this.existing(id);
+    if (!this.queue.accepting) throw shuttingDown();
     const admission = this.dispatcher.admit(username, counts.failure + counts.cancelled);
     let again = 0;
     try {
       for (const status of ['failure', 'cancelled'] as const) {
-        for await (const records of this.records.eachOf(id, status)) again += await this.revive(records);
+        for await (const records of this.records.eachOf(id, status)) again += await this.revive(id, username, records);
       }
     } finally {
       admission.done();
     }
     if (again === 0) throw new AppError('not_retryable', 'Nothing of this batch failed that could be tried again.');
-    this.logger.info('Batch tried again', { batch_id: id, operations: again });
+    this.logger.info('Batch tried again', { batch_id: id, username, operations: again });
     return this.existing(id);
   }
 
-  private async revive(records: StagingRecord[]): Promise<number> {
+  private async revive(id: string, username: string, records: StagingRecord[]): Promise<number> {
     const changes = records.filter(isRetryable).map((record) => ({
       id: record.id,
       from: [record.status],
       values: retryValues(record, this.identity.name),
     }));
-    const changed = new Set(await this.records.transitionAll(changes));
-    await this.dispatcher.enqueue(records.filter((record) => changed.has(record.id)));
-    return changed.size;
+    const changed = await this.records.transitionAll(changes);
+    await this.dispatcher.enqueueBatch(id, username, changed);
+    return changed.length;
   }
 
   /** Removes the batches that a dead process did not come to accept: their senders got no answer. */

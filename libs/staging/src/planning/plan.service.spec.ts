@@ -45,6 +45,9 @@ describe('PlanService', () => {
     const { refusal } = await setup.plans.begin().plan(newRequest(), never);
     expect(refusal!.code).toBe('internal_error');
     expect(refusal!.message).not.toContain('hunter2');
+    const [entry] = await setup.logged('A plan could not be made');
+    // With its stack.
+    expect(JSON.stringify(entry)).toMatch(/hunter2.*plan\.service\.spec/);
   });
 
   it('says so when the method cannot tell', async () => {

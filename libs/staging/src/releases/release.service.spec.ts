@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { AppError } from '@app/core';
 import { type ManifestRow, type Release } from '@app/files';
 import { type StagingRecord } from '@app/records';
@@ -20,7 +23,7 @@ let setup: StagingSetup;
 let asked: { staged: StagedOperation; rows: ManifestRow[] }[];
 let answers: (() => Promise<Release>)[];
 afterEach(async () => {
-  jest.useRealTimers();
+  jest.restoreAllMocks();
   await setup.close();
 });
 
@@ -46,6 +49,20 @@ const codeOf = (attempt: Promise<unknown>) =>
     () => 'none',
     (error: unknown) => (error as AppError).code,
   );
+
+/** The pauses that begin from now on; each may be ended early. Only those keep no process alive. */
+function watchPauses(): () => { ms: number; end: () => void }[] {
+  const { mock } = jest.spyOn(global, 'setTimeout');
+  return () =>
+    mock.calls.flatMap(([work, ms], index) => {
+      const timer = mock.results[index]!.value as NodeJS.Timeout;
+      const end = () => {
+        clearTimeout(timer);
+        (work)();
+      };
+      return ms! >= 5000 && !timer.hasRef() ? [{ ms: ms!, end }] : [];
+    });
+}
 
 describe('a release', () => {
   it('is done by the method, which gets what was staged, and is recorded', async () => {
@@ -126,19 +143,65 @@ describe('a release', () => {
       () => Promise.reject(new Error('a defect')),
     ];
     const record = await staged();
-    const timer = jest.spyOn(global, 'setTimeout');
+    const pauses = watchPauses();
     await setup.control.release(record);
-    const isPause = ([, pause]: unknown[]) => pause === 5000;
-    await until(() => timer.mock.calls.some(isPause), 'it is not tried again');
+    await until(() => pauses().length === 1, 'it is not tried again');
     expect(await pending()).toEqual([record.id]);
-    timer.mock.calls.find(isPause)![0]();
-    timer.mockRestore();
+    pauses()[0]!.end();
     await done();
     expect(asked).toHaveLength(2);
     expect(await find(record)).toMatchObject({
       releasedAt: null,
       warning: expect.stringMatching(/^Not released: Something/),
     });
+  });
+
+  it('is tried again with pauses that grow to five minutes', async () => {
+    await begin();
+    answers = [() => Promise.reject(new AppError('storage_unavailable', 'It is away.'))];
+    const record = await staged();
+    const pauses = watchPauses();
+    await setup.control.release(record);
+    for (let count = 1; count <= 8; count += 1) {
+      await until(() => pauses().length === count, 'it is not tried again');
+      if (count < 8) pauses()[count - 1]!.end();
+    }
+    expect(pauses().map(({ ms }) => ms / 1000)).toEqual([5, 10, 20, 40, 80, 160, 300, 300]);
+    expect(await pending()).toEqual([record.id]);
+  });
+
+  it('is one of two at once at most, in order, also when it is tried again', async () => {
+    await begin();
+    answers = [() => Promise.reject(new AppError('storage_unavailable', 'It is away.'))];
+    const records: StagingRecord[] = [];
+    for (let index = 0; index < 5; index += 1) records.push(await staged({ relativePath: `in/${index}` }));
+    const pauses = watchPauses();
+    for (const record of records.slice(0, 4)) await setup.control.release(record);
+    await until(() => pauses().length === 4, 'they are not tried again');
+    const ends: (() => void)[] = [];
+    let most = 0;
+    answers = [
+      () =>
+        new Promise((resolve) => {
+          const end = () => {
+            ends.splice(ends.indexOf(end), 1);
+            resolve({ released: true, files: 1, bytes: 5 });
+          };
+          most = Math.max(most, ends.push(end));
+        }),
+    ];
+    const tried = asked.length;
+    for (const pause of pauses()) pause.end();
+    await setup.control.release(records[4]!);
+    await until(async () => {
+      if (ends.length >= 2) ends[0]!();
+      else if (asked.length === tried + records.length) for (const end of [...ends]) end();
+      return (await pending()).length === 0;
+    }, 'one of them is forgotten');
+    expect(most).toBe(2);
+    const order = asked.map(({ staged: { operation } }) => operation.id);
+    expect(order.slice(0, tried)).toEqual(records.slice(0, 4).map(({ id }) => id));
+    expect(order.at(-1)).toBe(records[4]!.id);
   });
 
   it('goes on in the process that inherits it', async () => {
@@ -151,6 +214,34 @@ describe('a release', () => {
     await setup.inherit('host/dead/1/1/1');
     await until(async () => (await find(record)).releasedAt !== null, 'it does not go on');
     await done();
+  });
+
+  it('goes on with the next service over the same database', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'releases-'));
+    await begin();
+    await setup.close();
+    const database = path.join(directory, 'db');
+    const hanging = fakeMethod(() => Promise.resolve(newOutcome()), {
+      release: (_staged, { signal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    });
+    const killed = await setupStaging([hanging], { database });
+    try {
+      const records = [];
+      for (let index = 0; index < 3; index += 1) {
+        records.push(await killed.service.stage(newRequest({ relativePath: `in/${index}` })));
+      }
+      for (const record of records) await killed.control.release(record);
+      const release = jest.fn(() => Promise.resolve<Release>({ released: true, files: 1, bytes: 5 }));
+      setup = await setupStaging([fakeMethod(() => Promise.resolve(newOutcome()), { release })], { database });
+      await setup.inherit(killed.records.identity.name);
+      await done();
+      for (const record of records) expect(await find(record)).toMatchObject({ releasedAt: expect.any(Date) });
+      expect(release).toHaveBeenCalledTimes(3);
+    } finally {
+      await killed.close();
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it('stays on the list when the service stops in the middle', async () => {

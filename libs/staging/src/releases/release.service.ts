@@ -15,14 +15,20 @@ const AT_ONCE = 2;
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 300_000;
 
+/** A release that is to be done, and how long to wait after it should that fail. */
+interface Task {
+  id: string;
+  pauseMs: number;
+}
+
 /**
  * Removes what operations staged: a list in the database that is worked off beside the queue, in order. What was begun is
  * brought to its end, by another process if need be.
  */
 @Injectable()
 export class ReleaseService {
-  /** Ids of what is to be done, in order; those that wait a while are not among them. */
-  private readonly waiting: string[] = [];
+  /** What is to be done, in order; those that wait a while are not among them, and come to the end of it then. */
+  private readonly waiting: Task[] = [];
   private readonly pauses = new Map<string, NodeJS.Timeout>();
   private readonly working = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
@@ -44,7 +50,7 @@ export class ReleaseService {
     const refusal = this.refusalOf(record);
     if (refusal) throw new AppError('already_ended', refusal).ofOperation(record.id);
     if (this.stopping.signal.aborted) throw shuttingDown();
-    if (await this.pending.add(record.id)) this.enter(record.id);
+    if (await this.pending.add(record.id)) this.enter({ id: record.id, pauseMs: FIRST_PAUSE_MS });
     return record;
   }
 
@@ -59,7 +65,7 @@ export class ReleaseService {
 
   /** Goes on with releases that another process had begun or entered. */
   takeOver(ids: readonly string[]): void {
-    for (const id of ids) this.enter(id);
+    for (const id of ids) this.enter({ id, pauseMs: FIRST_PAUSE_MS });
   }
 
   /** Ends what runs soon; the list stays in the database. */
@@ -69,16 +75,16 @@ export class ReleaseService {
     await Promise.all(this.working);
   }
 
-  private enter(id: string): void {
-    this.waiting.push(id);
+  private enter(task: Task): void {
+    this.waiting.push(task);
     this.pump();
   }
 
   private pump(): void {
     while (this.working.size < AT_ONCE && !this.stopping.signal.aborted) {
-      const id = this.waiting.shift();
-      if (id === undefined) return;
-      const work = this.work(id, FIRST_PAUSE_MS).finally(() => {
+      const task = this.waiting.shift();
+      if (!task) return;
+      const work = this.work(task).finally(() => {
         this.working.delete(work);
         this.pump();
       });
@@ -87,14 +93,15 @@ export class ReleaseService {
   }
 
   /** Never rejects. */
-  private async work(id: string, pauseMs: number): Promise<void> {
+  private async work(task: Task): Promise<void> {
+    const { id } = task;
     try {
       const record = await this.records.find(id);
       if (record && this.refusalOf(record) === null) await this.release(record);
       await this.pending.remove(id);
     } catch (error) {
       if (this.stopping.signal.aborted) return;
-      await this.afterFailure(id, error, pauseMs);
+      await this.afterFailure(task, error);
     }
   }
 
@@ -119,24 +126,24 @@ export class ReleaseService {
   }
 
   /** What may pass is tried again, with growing pauses; the rest is told in the record. */
-  private async afterFailure(id: string, error: unknown, pauseMs: number): Promise<void> {
+  private async afterFailure(task: Task, error: unknown): Promise<void> {
+    const { id } = task;
     const failure = AppError.from(error);
     this.logger.warning(`The release failed: ${failure.message}`, { operation_id: id, code: failure.code, error });
-    if (failure.retryable && failure.code !== 'internal_error') return this.later(id, pauseMs);
+    if (failure.retryable && failure.code !== 'internal_error') return this.later(task);
     try {
       await this.records.changeSuccess(id, { warning: `Not released: ${failure.message}` });
       await this.pending.remove(id);
       this.watch.changed(id);
     } catch {
-      this.later(id, pauseMs);
+      this.later(task);
     }
   }
 
-  private later(id: string, pauseMs: number): void {
+  private later({ id, pauseMs }: Task): void {
     const pause = setTimeout(() => {
       this.pauses.delete(id);
-      const work = this.work(id, Math.min(2 * pauseMs, LONGEST_PAUSE_MS)).finally(() => this.working.delete(work));
-      this.working.add(work);
+      this.enter({ id, pauseMs: Math.min(2 * pauseMs, LONGEST_PAUSE_MS) });
     }, pauseMs);
     pause.unref();
     this.pauses.set(id, pause);

@@ -1,3 +1,4 @@
+export { inParts, newBatch, newItem } from './batch-scene';
 export { describeStagingMethod } from './describe-staging-method';
 export { contextOf, type MethodHarness } from './method-scene';
 export {

@@ -34,6 +34,8 @@ export interface StagingSetup {
   ended: OperationEnded[];
   /** The log's entries of one operation, oldest first. */
   logOf: (operationId: string) => Promise<LogEntry[]>;
+  /** The log's latest entries with a message, oldest first. */
+  logged: (message: string) => Promise<LogEntry[]>;
   /** Goes on with what a dead process left. */
   inherit: (dead: string) => Promise<void>;
   /** Stops the engine as the application does. */
@@ -91,6 +93,10 @@ export async function setupStaging(methods: StagingMethod[], setup: SetupOptions
     async logOf(operationId) {
       const { items } = await logging.reader.page({ operationId, limit: 100 });
       return items.reverse();
+    },
+    async logged(message) {
+      const { items } = await logging.reader.page({ limit: 100 });
+      return items.filter((entry) => entry.message === message).reverse();
     },
     stop,
     async close() {
