@@ -58,7 +58,7 @@ function watchPauses(): () => { ms: number; end: () => void }[] {
       const timer = mock.results[index]!.value as NodeJS.Timeout;
       const end = () => {
         clearTimeout(timer);
-        (work)();
+        work();
       };
       return ms! >= 5000 && !timer.hasRef() ? [{ ms: ms!, end }] : [];
     });
