@@ -21,7 +21,7 @@ function expectProblem(answer: Answer, status: number, code: ErrorCode, more: ob
 }
 
 describe('errors are problem documents', () => {
-  it.each(['/nothing', '/operations/x/events', '/stage_data/batch', '/jupyter', '/docs/LICENSE'])(
+  it.each(['/nothing', '/operations/x/nothing', '/stage_data/nothing', '/jupyter', '/docs/LICENSE'])(
     '404 for %s',
     async (path) => {
       expectProblem(await service.get(path), 404, 'not_found', { instance: path, operation_id: null });
@@ -32,6 +32,7 @@ describe('errors are problem documents', () => {
     ['GET', '/stage_data', 'OPTIONS, POST'],
     ['HEAD', '/stage_data', 'OPTIONS, POST'],
     ['DELETE', '/operations/x', 'GET, HEAD, OPTIONS'],
+    ['GET', '/stage_data/batch', 'OPTIONS, POST'],
     ['POST', '/config', 'GET, HEAD, OPTIONS'],
     ['TRACE', '/ping', 'GET, HEAD, OPTIONS'],
   ])('405 with Allow for %s %s', async (method, path, allow) => {
