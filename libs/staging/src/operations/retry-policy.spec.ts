@@ -79,6 +79,15 @@ describe('operations that a process took with it', () => {
     expect(one.history!.map((entry) => entry.status)).toEqual(['interrupted', 'interrupted', 'interrupted']);
   });
 
+  it('are taken up again however often it stopped as it was told to', () => {
+    let one = record();
+    for (let stops = 0; stops < 30; stops += 1) {
+      one = record(furtherAttemptAfter(one, failing('shutting_down'), OPTIONS)!.values);
+    }
+    expect(one.history!.at(-1)).toMatchObject({ status: 'interrupted', errorCode: 'shutting_down' });
+    expect(attemptAfterInterruption(one)).toMatchObject({ values: { status: 'queued', attempts: 32 } });
+  });
+
   it('are not, when they depended on a connection', () => {
     expect(attemptAfterInterruption(record({ background: false }))).toBeNull();
     expect(attemptAfterInterruption(record({ background: null }))).toBeNull();

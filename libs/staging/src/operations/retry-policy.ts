@@ -20,8 +20,8 @@ const HOPELESS: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 
 const LONGEST_DELAY_MS = 15 * 60_000;
-/** Attempts that ended with their process: more, and the operation is taken for what ends it. */
-const MAX_INTERRUPTED = 3;
+/** Attempts that ended by the death of their process: more, and the operation is taken for what kills it. */
+const MAX_DEATHS = 3;
 
 /** As if nothing had been done. */
 const UNDONE = {
@@ -63,8 +63,8 @@ export function furtherAttemptAfter(
   options: RetryOptions,
 ): FurtherAttempt | null {
   const { code, message } = failure;
-  // The service stops: the next process goes on.
-  if (code === 'shutting_down') return attemptAfterInterruption(record);
+  // The service stops: the next process goes on, however often that happens.
+  if (code === 'shutting_down') return record.background ? interruptedAttempt(record, code) : null;
   if (!record.background || !PASSING.has(code) || record.attempts >= options.attempts) return null;
   const delay = Math.min(options.delayMs * 2 ** (record.attempts - 1), LONGEST_DELAY_MS);
   // Not all at once: what failed together would otherwise come back together.
@@ -74,12 +74,21 @@ export function furtherAttemptAfter(
 
 /**
  * The attempt that follows on one that ended with its process; null for an operation that depends on somebody's
- * connection, and for one that ended with its process too often.
+ * connection, and for one whose process died too often.
  */
 export function attemptAfterInterruption(record: StagingRecord): FurtherAttempt | null {
-  const interrupted = (record.history ?? []).filter((entry) => entry.status === 'interrupted').length;
-  if (!record.background || interrupted >= MAX_INTERRUPTED) return null;
-  return furtherAttempt(record, { status: 'interrupted', errorCode: null, errorReason: null }, null);
+  const deaths = (record.history ?? []).filter(isDeath).length;
+  if (!record.background || deaths >= MAX_DEATHS) return null;
+  return interruptedAttempt(record, null);
+}
+
+/** Not when the process stopped as it was told to: that says nothing about the operation. */
+function isDeath({ status, errorCode }: AttemptEntry): boolean {
+  return status === 'interrupted' && errorCode === null;
+}
+
+function interruptedAttempt(record: StagingRecord, errorCode: ErrorCode | null): FurtherAttempt {
+  return furtherAttempt(record, { status: 'interrupted', errorCode, errorReason: null }, null);
 }
 
 /** What a record says when a further attempt was asked for. From then on it depends on nobody's connection. */
