@@ -6,32 +6,37 @@ import { OperationEvents } from './operation-events';
 @Injectable()
 export class RequestsUnderWay {
   private readonly byRequest = new Map<string, StagingRecord>();
+  /** By id, as a record changes with its operation's life: what was asked for can't be told from it at its end. */
+  private readonly requests = new Map<string, string>();
 
   constructor(events: OperationEvents) {
-    events.subscribe(({ record }) => this.remove(record));
+    events.subscribe(({ record }) => this.remove(record.id));
   }
 
   /** Keeps a record that has not ended; the first of equal ones. */
   add(record: StagingRecord): void {
     if (record.batchId !== null) return;
-    const key = keyOf(record);
-    if (!this.byRequest.has(key)) this.byRequest.set(key, record);
+    const request = requestOf(record);
+    if (this.byRequest.has(request)) return;
+    this.byRequest.set(request, record);
+    this.requests.set(record.id, request);
   }
 
   /** The operation that does already what a new record asks for. */
   find(record: StagingRecord): StagingRecord | undefined {
-    return this.byRequest.get(keyOf(record));
+    return this.byRequest.get(requestOf(record));
   }
 
-  private remove(record: StagingRecord): void {
-    for (const key of [keyOf(record), record.id]) {
-      if (this.byRequest.get(key)?.id === record.id) this.byRequest.delete(key);
-    }
+  private remove(id: string): void {
+    const request = this.requests.get(id);
+    if (request === undefined) return;
+    this.requests.delete(id);
+    this.byRequest.delete(request);
   }
 }
 
 /** All that makes a request but who asked and how they call it. */
-function keyOf(record: StagingRecord): string {
+function requestOf(record: StagingRecord): string {
   const { method, username, server, storage, localPathOnStorage, relativePath, nameEncoding } = record;
   const { expectedAlgorithm, expectedChecksum, ifExists } = record;
   const what = [method, username, server, storage, localPathOnStorage, relativePath, nameEncoding];
