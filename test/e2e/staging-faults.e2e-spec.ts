@@ -112,7 +112,7 @@ describe('kill -9 in the middle of a copy', () => {
       error_reason: expect.stringMatching(/^The service stopped unexpectedly while this operation ran/),
     });
     await until(() => !existsSync(`${stagingOf(service)}/${id}`), 'What the dead operation left was not removed');
-    const left = 'Removed what a dead operation left';
+    const left = 'Removed what an ended operation left';
     await until(() => service.logText().includes(left), 'It was not logged');
     expect(areasWithout(service.areas, id)).toEqual(before);
     expect(await manifestOf(service, id)).toEqual([]);

@@ -16,6 +16,7 @@ import { type StagingMethod } from './contract/staging-method';
 import { type StagingOptions } from './contract/staging-options';
 import { Dispatcher } from './operations/dispatcher';
 import { Inheritance } from './operations/inheritance';
+import { LeftOverSweeper } from './operations/left-over-sweeper';
 import { LiveOperations } from './operations/live-operations';
 import { OperationControl } from './operations/operation-control';
 import { OperationEvents } from './operations/operation-events';
@@ -58,6 +59,7 @@ export const ENGINE_PARTS = [
   BatchStates,
   Dispatcher,
   Inheritance,
+  LeftOverSweeper,
   OperationRunner,
   Preparation,
   QueueLimits,

@@ -9,6 +9,7 @@ import { invalidMethod, MethodRegistry } from '../contract/method-registry';
 import { OperationCancelled } from '../contract/operation-cancelled';
 import { type StagingMethod } from '../contract/staging-method';
 import { Dispatcher } from '../operations/dispatcher';
+import { LeftOverSweeper } from '../operations/left-over-sweeper';
 import { isRetryable, retryValues } from '../operations/retry-policy';
 import { cancellationOf, failureOf } from '../operations/settlement';
 import { newRecord, readOperation } from '../operations/stage-request';
@@ -35,6 +36,7 @@ export class BatchService {
     private readonly batches: BatchRepository,
     private readonly states: BatchStates,
     private readonly dispatcher: Dispatcher,
+    private readonly sweeper: LeftOverSweeper,
     @Inject(JOB_QUEUE) private readonly queue: Pick<JobQueue, 'accepting'>,
     private readonly identity: ProcessIdentity,
     private readonly logger: AppLogger,
@@ -141,6 +143,7 @@ export class BatchService {
     // Once more: what ran may wait for its next attempt by now.
     ending += await this.batches.cancelQueued(id, cancellationOf(reason));
     await this.dispatcher.withdrawBatch(id);
+    this.sweeper.removeOfBatch(id);
     if (ending === 0) throw new AppError('already_ended', 'The batch has ended already; there is nothing to cancel.');
     this.logger.info('Batch cancelled', { batch_id: id, username, operations: ending });
     return this.existing(id);

@@ -76,16 +76,13 @@ export class Dispatcher {
     return place.run((signal) => this.perform(ready, signal));
   }
 
-  /** Tells the queue of queued records, which are in the database already. */
+  /** Tells the queue of queued records, which are in the database already. What comes too late is the next process's. */
   async enqueue(records: readonly StagingRecord[]): Promise<void> {
     for (const record of records) this.underWay.add(record);
-    await this.queue.add(records.map(jobOf));
+    await this.addUnlessStopping(records.map(jobOf));
   }
 
-  /**
-   * Tells the queue of the operations of a batch, which are in the database already. A queue that stops takes none: they
-   * are done by the next process.
-   */
+  /** Tells the queue of the operations of a batch, as {@link enqueue} does. */
   async enqueueBatch(batch: string, user: string, ids: readonly string[]): Promise<void> {
     for (let at = 0; at < ids.length; at += ENQUEUE_STEP) {
       const jobs = ids.slice(at, at + ENQUEUE_STEP).map((id) => ({ id, user, batch, notBefore: null }));

@@ -14,6 +14,7 @@ import { type StagingContext, type StagingOperation, type StagingOutcome } from 
 import { type StagingOptions } from '../contract/staging-options';
 import { STAGING_OPTIONS } from '../staging.tokens';
 import { AttemptManifest } from './attempt-manifest';
+import { LeftOverSweeper } from './left-over-sweeper';
 import { LiveOperations } from './live-operations';
 import { manifestOf } from './manifest-rows';
 import { OperationEvents } from './operation-events';
@@ -44,6 +45,7 @@ export class OperationRunner {
     private readonly deferred: DeferredSettlements,
     private readonly live: LiveOperations,
     private readonly events: OperationEvents,
+    private readonly sweeper: LeftOverSweeper,
     private readonly logger: AppLogger,
     @Inject(STAGING_OPTIONS) private readonly options: Pick<StagingOptions, 'retries'>,
   ) {}
@@ -70,12 +72,15 @@ export class OperationRunner {
     const rows = new AttemptManifest(this.manifest, record);
     this.live.begin(record.id);
     try {
+      // A further attempt may use what one before it left: not while that is still being removed.
+      await this.sweeper.untilFree(record.id);
       const context = this.context(ready, signal, log, rows);
       context.signal.throwIfAborted();
       const outcome = await ready.work(context);
       await rows.removeStale();
       await this.succeed(ready, await this.compareChecksums(outcome, ready.operation), log);
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
+      this.sweepAfter(record);
       this.tellEnd(record, null);
       return SUCCESS;
     } catch (error) {
@@ -95,11 +100,17 @@ export class OperationRunner {
   /** Tells of an operation that was cancelled while it waited. */
   withdrawn(record: StagingRecord, reason: OperationCancelled): void {
     this.logOf(record).info(`Cancelled: ${reason.message}`);
+    this.sweepAfter(record);
     this.tellEnd(record, wasCancelled(reason).ofOperation(record.id));
   }
 
   private logOf({ id, method, username }: StagingRecord): AppLogger {
     return this.logger.child({ operation_id: id, method, username });
+  }
+
+  /** An attempt that was to be followed by another kept what it had; the last one may have ended before it came to that. */
+  private sweepAfter(record: StagingRecord): void {
+    if (record.attempts > 1) this.sweeper.remove(record);
   }
 
   private tellEnd(record: StagingRecord, failure: AppError | null): void {
@@ -172,6 +183,7 @@ export class OperationRunner {
   }
 
   private ended(record: StagingRecord, failure: AppError): AttemptEnd {
+    this.sweepAfter(record);
     this.tellEnd(record, failure);
     return { failure, again: null };
   }

@@ -11,6 +11,7 @@ import { engineOver, stopEngine } from '../testing/engine-over';
 import { ENGINE_OPTIONS } from '../testing/setup-staging';
 import { Dispatcher } from './dispatcher';
 import { Inheritance } from './inheritance';
+import { LeftOverSweeper } from './left-over-sweeper';
 import { RecoveryService } from './recovery.service';
 
 /** What a process leaves that was there. */
@@ -26,11 +27,14 @@ describe('RecoveryService', () => {
   let records: Records;
   /** Ids of the operations that were done again, in order. */
   let taken: string[];
+  /** What is looked at when an operation is done again. */
+  let look: (id: string) => void;
 
   beforeEach(async () => {
     site = await createTestSite();
     records = await createRecords({ databaseUrl: 'sqlite::memory:', timeoutMs: 10_000 });
     taken = [];
+    look = () => undefined;
     await records.database.write((manager) => manager.query(LIVED, [deadOwner(records)]));
   });
   afterEach(async () => {
@@ -46,16 +50,18 @@ describe('RecoveryService', () => {
     const all = { ...ENGINE_OPTIONS, ...options };
     const method = fakeMethod(({ id }) => {
       taken.push(id);
+      look(id);
       return Promise.resolve(newOutcome());
     });
-    const engine = await engineOver({ records, queue, methods: [method], logger, options: all });
+    const leftOvers = new LeftOvers(site.pool, site.roots);
+    const engine = await engineOver({ records, queue, methods: [method], logger, options: all, leftOvers });
     const service = new RecoveryService(
       records.operations,
       records.processes,
       records.idempotency,
       engine.get(Inheritance),
       engine.get(Dispatcher),
-      new LeftOvers(site.pool, site.roots),
+      engine.get(LeftOverSweeper),
       logger,
       all,
     );
@@ -117,6 +123,8 @@ describe('RecoveryService', () => {
     ];
     const running = await record({ background: true });
     const directory = privateDirectory('.staging', running.id);
+    const seen: boolean[] = [];
+    look = () => seen.push(existsSync(directory));
     await recover();
     expect(taken).toEqual([running.id, ...waiting.map(({ id }) => id)]);
     expect(await records.operations.find(running.id)).toMatchObject({
@@ -128,8 +136,8 @@ describe('RecoveryService', () => {
     for (const { id } of waiting) {
       expect(await records.operations.find(id)).toMatchObject({ status: 'success', attempts: 1, history: null });
     }
-    // The method may go on from what is there; it is not removed under its hands.
-    expect(existsSync(directory)).toBe(true);
+    // The method may go on from what is there; what it had no use for is removed when it has ended.
+    expect([seen[0], existsSync(directory)]).toEqual([true, false]);
   });
 
   it('settles what waited in line for a caller who is gone', async () => {

@@ -1,11 +1,11 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { LeftOvers, readDestination } from '@app/files';
 import { AppLogger } from '@app/logging';
-import { IdempotencyRepository, OperationRepository, Processes, type StagingRecord } from '@app/records';
+import { IdempotencyRepository, OperationRepository, Processes } from '@app/records';
 import { type StagingOptions } from '../contract/staging-options';
 import { STAGING_OPTIONS } from '../staging.tokens';
 import { Dispatcher } from './dispatcher';
 import { Inheritance } from './inheritance';
+import { LeftOverSweeper } from './left-over-sweeper';
 
 /** How often a process says that it lives, and dead ones are looked for. */
 const ROUND_MS = 30_000;
@@ -15,13 +15,10 @@ const DAY_MS = 86_400_000;
 
 /**
  * Goes on with what dead processes left: work that nobody's connection depended on waits in line again, all else is
- * settled as a failure that says so, and what lies in private directories of ended operations is removed; nothing else
- * ever is. Runs at the start, before anything is taken from the queue, and again from time to time for other processes.
+ * settled as a failure that says so, and what lies in private directories of ended operations is removed. Runs at the start, before anything is taken from the queue, and again from time to time for other processes.
  */
 @Injectable()
 export class RecoveryService implements OnApplicationBootstrap, OnApplicationShutdown {
-  /** Ended operations whose private directories could not be removed yet. */
-  private readonly unswept = new Map<string, StagingRecord>();
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<void> = Promise.resolve();
 
@@ -31,7 +28,7 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
     private readonly idempotency: IdempotencyRepository,
     private readonly inheritance: Inheritance,
     private readonly dispatcher: Dispatcher,
-    private readonly leftOvers: LeftOvers,
+    private readonly sweeper: LeftOverSweeper,
     private readonly logger: AppLogger,
     @Inject(STAGING_OPTIONS) private readonly options: Pick<StagingOptions, 'recordRetentionDays'>,
   ) {}
@@ -42,9 +39,7 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
     await this.attempt('take over', () => this.takeOver());
     this.dispatcher.start();
     // A storage that hangs must not keep the service from starting: its left-overs are removed when it is back.
-    this.round = this.attempt('find', () => this.findLeftOvers())
-      .then(() => this.sweep())
-      .then(() => this.attempt('expire', () => this.expire()));
+    this.round = this.sweeper.sweep().then(() => this.attempt('expire', () => this.expire()));
     this.timer = setInterval(() => {
       this.round = this.round.then(() => this.runRound());
     }, ROUND_MS);
@@ -54,12 +49,13 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
   async onApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
     await this.round;
+    await this.sweeper.idle();
   }
 
   private async runRound(): Promise<void> {
     await this.attempt('beat for', () => this.processes.beat());
     await this.attempt('take over', () => this.takeOver());
-    await this.sweep();
+    await this.sweeper.sweep();
     await this.attempt('expire', () => this.expire());
   }
 
@@ -74,30 +70,8 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
   private async takeOver(): Promise<void> {
     for (const name of await this.processes.dead()) {
       if (!(await this.processes.inherit(name))) continue;
-      await this.inheritance.take(name, (record) => this.unswept.set(record.id, record));
+      await this.inheritance.take(name, (record) => this.sweeper.add(record));
       await this.processes.forget(name);
-    }
-  }
-
-  private async findLeftOvers(): Promise<void> {
-    for (const id of await this.leftOvers.list()) {
-      const record = await this.records.find(id);
-      if (record && record.finishedAt === null) continue; // alive, or goes on from there
-      if (record) this.unswept.set(id, record);
-      else this.logger.warning('A private directory has no record here; it is left alone', { operation_id: id });
-    }
-  }
-
-  private async sweep(): Promise<void> {
-    for (const [id, record] of this.unswept) {
-      await this.attempt('clean up after', async () => {
-        const now = await this.records.find(id);
-        // Somebody had it tried again meanwhile: the directory is in use.
-        if (now && now.finishedAt === null) return void this.unswept.delete(id);
-        await this.leftOvers.remove(id, destinationOf(record));
-        this.unswept.delete(id);
-        this.logger.info('Removed what a dead operation left', { operation_id: id });
-      });
     }
   }
 
@@ -108,9 +82,4 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
     const removed = await this.records.deleteEndedBefore(new Date(Date.now() - days * DAY_MS), RETENTION_BATCH);
     if (removed > 0) this.logger.info('Removed old records', { records: removed, older_than_days: days });
   }
-}
-
-function destinationOf(record: StagingRecord): Parameters<LeftOvers['remove']>[1] {
-  if (!record.relativePath) return null;
-  return { username: record.username, path: readDestination(record.relativePath, record.nameEncoding) };
 }

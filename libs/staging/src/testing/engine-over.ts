@@ -1,6 +1,6 @@
 import { Test, type TestingModule } from '@nestjs/testing';
 import { AppError } from '@app/core';
-import { AccountDirectory, OwnershipPolicy, RootRegistry } from '@app/files';
+import { AccountDirectory, LeftOvers, OwnershipPolicy, RootRegistry } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { JOB_QUEUE, type JobQueue, shuttingDown } from '@app/queue';
 import {
@@ -17,6 +17,7 @@ import {
 import { type StagingMethod } from '../contract/staging-method';
 import { type StagingOptions } from '../contract/staging-options';
 import { Dispatcher } from '../operations/dispatcher';
+import { LeftOverSweeper } from '../operations/left-over-sweeper';
 import { OperationWatch } from '../operations/operation-watch';
 import { ReleaseService } from '../releases/release.service';
 import { ENGINE_PARTS } from '../staging.module';
@@ -37,6 +38,12 @@ const ROOTS = {
   },
 } as RootRegistry;
 
+/** No method of the engine's own tests leaves anything. */
+const NO_LEFT_OVERS: Pick<LeftOvers, 'list' | 'remove'> = {
+  list: () => Promise.resolve([]),
+  remove: () => Promise.resolve(),
+};
+
 /** What the engine stands on. */
 export interface EngineGround {
   records: Records;
@@ -44,11 +51,14 @@ export interface EngineGround {
   methods: StagingMethod[];
   logger: AppLogger;
   options: StagingOptions;
+  /** Default: none. */
+  leftOvers?: Pick<LeftOvers, 'list' | 'remove'>;
 }
 
 /** All parts of the engine but its recovery, wired as the module wires them. Nothing is started. */
-export async function engineOver({ records, queue, methods, logger, options }: EngineGround): Promise<TestingModule> {
-  const ground = [
+export async function engineOver(ground: EngineGround): Promise<TestingModule> {
+  const { records, queue, methods, logger, options, leftOvers = NO_LEFT_OVERS } = ground;
+  const parts = [
     [OperationRepository, records.operations],
     [ManifestRepository, records.manifest],
     [DeferredSettlements, records.deferred],
@@ -63,8 +73,9 @@ export async function engineOver({ records, queue, methods, logger, options }: E
     [AppLogger, logger],
     [OwnershipPolicy, ACCOUNTS],
     [RootRegistry, ROOTS],
+    [LeftOvers, leftOvers],
   ] as const;
-  const providers = ground.map(([provide, useValue]) => ({ provide, useValue }));
+  const providers = parts.map(([provide, useValue]) => ({ provide, useValue }));
   const engine = await Test.createTestingModule({ providers: [...providers, ...ENGINE_PARTS] }).compile();
   return engine.init();
 }
@@ -80,6 +91,7 @@ export async function stopEngine(
   await engine.get(Dispatcher).refuseAwaited();
   engine.get(OperationWatch).close();
   await Promise.all([stopped, engine.get(ReleaseService).stop()]);
+  await engine.get(LeftOverSweeper).idle();
   await records.deferred.flush();
   await engine.close();
 }

@@ -9,6 +9,7 @@ import { type StagingMethod, type StagingOutcome } from '../contract/staging-met
 import { type StagingOptions } from '../contract/staging-options';
 import { Dispatcher } from '../operations/dispatcher';
 import { Inheritance } from '../operations/inheritance';
+import { LeftOverSweeper } from '../operations/left-over-sweeper';
 import { LiveOperations } from '../operations/live-operations';
 import { OperationControl } from '../operations/operation-control';
 import { type OperationEnded, OperationEvents } from '../operations/operation-events';
@@ -17,12 +18,13 @@ import { type StageRequest } from '../operations/stage-request';
 import { PlanService } from '../planning/plan.service';
 import { ReleaseService } from '../releases/release.service';
 import { StagingService } from '../staging.service';
-import { engineOver, stopEngine } from './engine-over';
+import { type EngineGround, engineOver, stopEngine } from './engine-over';
 
 /** A staging service over a real SQLite database, a real log, a real queue and whatever methods a test gives it. */
 export interface StagingSetup {
   service: StagingService;
   control: OperationControl;
+  sweeper: LeftOverSweeper;
   batches: BatchService;
   plans: PlanService;
   releases: ReleaseService;
@@ -50,6 +52,8 @@ export interface SetupOptions extends Partial<StagingOptions> {
   maxRunningPerUser?: number;
   /** A database that other setups use as well: the file's path. Default: one of its own. */
   database?: string;
+  /** What operations leave. Default: nothing. */
+  leftOvers?: EngineGround['leftOvers'];
 }
 
 /** What a site is like unless a test wants it otherwise. */
@@ -64,7 +68,7 @@ export const ENGINE_OPTIONS: StagingOptions = {
 
 /** Real: database, log, accounts, queue, all of `staging`. Given by the test: the methods. The caller closes it. */
 export async function setupStaging(methods: StagingMethod[], setup: SetupOptions = {}): Promise<StagingSetup> {
-  const { concurrency = 4, maxRunningPerUser = 0, database, ...options } = setup;
+  const { concurrency = 4, maxRunningPerUser = 0, database, leftOvers, ...options } = setup;
   const directory = mkdtempSync(path.join(tmpdir(), 'staging-'));
   const log = { level: 'DEBUG', file: path.join(directory, 'log'), maxBytes: 10_000_000, maxFiles: 1 } as const;
   const logging = createLogging({ ...log, console: false });
@@ -72,7 +76,7 @@ export async function setupStaging(methods: StagingMethod[], setup: SetupOptions
   const records = await createRecords({ databaseUrl, timeoutMs: 10_000 });
   const queue = new LocalQueue({ concurrency, maxRunningPerUser });
   const all = { ...ENGINE_OPTIONS, ...options };
-  const engine = await engineOver({ records, queue, methods, logger: logging.logger, options: all });
+  const engine = await engineOver({ records, queue, methods, logger: logging.logger, options: all, leftOvers });
   const ended: OperationEnded[] = [];
   engine.get(OperationEvents).subscribe((event) => ended.push(event));
   await records.processes.register();
@@ -81,6 +85,7 @@ export async function setupStaging(methods: StagingMethod[], setup: SetupOptions
   return {
     service: engine.get(StagingService),
     control: engine.get(OperationControl),
+    sweeper: engine.get(LeftOverSweeper),
     batches: engine.get(BatchService),
     plans: engine.get(PlanService),
     releases: engine.get(ReleaseService),
