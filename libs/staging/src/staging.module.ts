@@ -25,7 +25,9 @@ import { OperationWatch } from './operations/operation-watch';
 import { Preparation } from './operations/preparation';
 import { QueueLimits } from './operations/queue-limits';
 import { RecoveryService } from './operations/recovery.service';
+import { RequestReader } from './operations/request-reader';
 import { RequestsUnderWay } from './operations/requests-under-way';
+import { UserViews } from './operations/user-views';
 import { PlanService } from './planning/plan.service';
 import { ReleaseService } from './releases/release.service';
 import { StagingService } from './staging.service';
@@ -64,7 +66,9 @@ export const ENGINE_PARTS = [
   Preparation,
   QueueLimits,
   ReleaseService,
+  RequestReader,
   RequestsUnderWay,
+  UserViews,
 ];
 
 /** The engine: requests become recorded operations. On shutdown it takes no more work and lets what runs finish. */

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
-import { OwnershipPolicy } from '@app/files';
 import { OperationRepository, type StagingRecord } from '@app/records';
 import { MethodRegistry } from './contract/method-registry';
-import { type CallerHooks } from './contract/staging-method';
+import { type CallerHooks, type StagingMethod } from './contract/staging-method';
 import { Dispatcher } from './operations/dispatcher';
-import { NO_HOOKS, Preparation, type ReadyOperation } from './operations/preparation';
+import { NO_HOOKS, Preparation } from './operations/preparation';
+import { RequestReader } from './operations/request-reader';
 import { RequestsUnderWay } from './operations/requests-under-way';
 import { type StageRequest } from './operations/stage-request';
 
@@ -14,7 +14,7 @@ import { type StageRequest } from './operations/stage-request';
 export class StagingService {
   constructor(
     private readonly methods: MethodRegistry,
-    private readonly accounts: OwnershipPolicy,
+    private readonly reader: RequestReader,
     private readonly records: OperationRepository,
     private readonly preparation: Preparation,
     private readonly dispatcher: Dispatcher,
@@ -41,8 +41,8 @@ export class StagingService {
    */
   async submit(request: StageRequest, hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
     const ready = this.preparation.ofRequest(request, hooks);
-    const method = this.methods.find(request.method);
-    if (!method || !(await this.isAdmitted(ready))) return this.dispatcher.runAtOnce(ready);
+    const method = await this.servingMethod(request);
+    if (!method) return this.dispatcher.runAtOnce(ready);
     if (method.capabilities.destination === 'none') return this.dispatcher.run(ready);
     const first = this.underWay.find(ready.record);
     const joined = first && (await this.join(first));
@@ -53,12 +53,12 @@ export class StagingService {
     return ready.record;
   }
 
-  private async isAdmitted({ record }: ReadyOperation): Promise<boolean> {
+  /** Null for a request that can only be refused. */
+  private async servingMethod({ method, username }: StageRequest): Promise<StagingMethod | null> {
     try {
-      await this.accounts.admit(record.username);
-      return true;
+      return await this.reader.admit(method, username);
     } catch (error) {
-      if (error instanceof AppError) return false;
+      if (error instanceof AppError) return null;
       throw error;
     }
   }

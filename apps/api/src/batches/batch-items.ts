@@ -4,12 +4,11 @@ import { type BatchItem, type BatchRequest, BatchService } from '@app/staging';
 import { Breather } from '../http/breather';
 import { itemsOf } from '../http/item-stream';
 import { type StreamedBody } from '../http/item-stream-body';
+import { MAX_ERRORS, notValid } from '../http/not-valid';
 import { RequestPipe } from '../http/request-pipe';
 import { StageDataDto } from '../staging/dto/stage-data.dto';
+import { requestedItem } from '../staging/requested-item';
 import { plainItem } from './plain-item';
-
-/** More errors than this tell a caller nothing new. */
-const MAX_ERRORS = 20;
 
 /** What all items of a body share. */
 export type ItemsRequest = Omit<BatchRequest, 'batchId' | 'count'>;
@@ -45,21 +44,21 @@ export class BatchItems {
   async *each(body: StreamedBody): AsyncGenerator<BatchItem[]> {
     for await (const { items } of itemsOf(body, this.settings.get('MAX_BATCH_ITEMS'))) {
       const part: BatchItem[] = [];
-      for (const value of items) part.push(batchItem(plainItem(value) ?? (await this.read(value))));
+      for (const value of items) part.push(requestedItem(plainItem(value) ?? (await this.read(value))));
       yield part;
     }
   }
 
   /** One item that stands alone. Throws `validation_failed`. */
   async single(value: unknown, request: ItemsRequest): Promise<BatchItem> {
-    const item = batchItem(await this.read(value));
+    const item = requestedItem(await this.read(value));
     this.batches.checkItem(request, item);
     return item;
   }
 
   private async errorsOf(value: unknown, request: ItemsRequest, place: string): Promise<FieldError[]> {
     try {
-      this.batches.checkItem(request, batchItem(plainItem(value) ?? (await this.read(value))));
+      this.batches.checkItem(request, requestedItem(plainItem(value) ?? (await this.read(value))));
       return [];
     } catch (error) {
       if (!(error instanceof AppError) || error.errors === undefined) throw error;
@@ -73,24 +72,4 @@ export class BatchItems {
   private async read(value: unknown): Promise<StageDataDto> {
     return (await this.pipe.transform(value, { type: 'body', metatype: StageDataDto })) as StageDataDto;
   }
-}
-
-function batchItem(body: StageDataDto): BatchItem {
-  return {
-    localPathOnStorage: body.local_path_on_storage,
-    relativePath: body.relative_path,
-    nameEncoding: body.name_encoding ?? null,
-    storage: body.storage,
-    checksum: body.checksum && { ...body.checksum },
-    ifExists: body.if_exists,
-    label: body.label,
-  };
-}
-
-function notValid(errors: FieldError[]): AppError {
-  const shown = errors.slice(0, MAX_ERRORS);
-  const detail = shown.map(({ field, message }) => `${field} ${message}`).join('; ');
-  return new AppError('validation_failed', `${detail}${errors.length > shown.length ? '; and more' : ''}.`, {
-    errors: shown,
-  });
 }

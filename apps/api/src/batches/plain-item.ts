@@ -1,20 +1,10 @@
-import { type Algorithm } from '@app/files';
-import { ALGORITHMS, type ChecksumDto } from '../staging/dto/checksum.dto';
+import { isJsonObject } from '../http/json-object';
+import { ALGORITHMS, type ChecksumDto, isChecksumOf } from '../staging/dto/checksum.dto';
 import { StageDataDto } from '../staging/dto/stage-data.dto';
 
 /** Lengths that are short enough however characters are counted. */
 const SHORT_STORAGE = 64;
 const SHORT_LABEL = 200;
-/** What a checksum of each algorithm looks like. */
-const DIGITS: Record<Algorithm, RegExp> = {
-  sha256: /^[0-9a-f]{64}$/i,
-  md5: /^[0-9a-f]{32}$/i,
-  xxh3: /^[0-9a-f]{16}$/i,
-  adler32: /^[0-9a-f]{1,8}$/i,
-};
-
-type Fields = Record<string, unknown>;
-
 /** What a field of an item usually is; everything else is for the rules of the DTO to judge. */
 const USUAL: Record<keyof StageDataDto, (value: unknown) => boolean> = {
   local_path_on_storage: (value) => isPlainText(value),
@@ -31,7 +21,7 @@ const USUAL: Record<keyof StageDataDto, (value: unknown) => boolean> = {
  * far slower than 100,000 items allow for. It never accepts what they refuse, and makes of it what they make.
  */
 export function plainItem(value: unknown): StageDataDto | null {
-  if (!isPlainObject(value) || !Object.hasOwn(value, 'local_path_on_storage')) return null;
+  if (!isJsonObject(value) || !Object.hasOwn(value, 'local_path_on_storage')) return null;
   for (const name of Object.keys(value)) {
     if (!isKnown(name) || !USUAL[name](value[name])) return null;
   }
@@ -42,16 +32,12 @@ function isKnown(name: string): name is keyof StageDataDto {
   return Object.hasOwn(USUAL, name);
 }
 
-function isPlainObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isPlainText(value: unknown, max = Infinity): boolean {
   return typeof value === 'string' && value.length <= max && value.isWellFormed();
 }
 
 function isPlainChecksum(value: unknown): value is ChecksumDto {
-  if (!isPlainObject(value) || Object.keys(value).length !== 2) return false;
+  if (!isJsonObject(value) || Object.keys(value).length !== 2) return false;
   const { algorithm, value: digits } = value;
-  return typeof digits === 'string' && ALGORITHMS.some((known) => known === algorithm && DIGITS[known].test(digits));
+  return ALGORITHMS.some((known) => known === algorithm && isChecksumOf(known, digits));
 }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { type Request, type RequestHandler } from 'express';
+import { isJsonObject, unwrapData } from './json-object';
 import { malformed, tooLarge, unsupportedType } from './to-app-error';
 
 const MIB = 1024 ** 2;
@@ -67,13 +68,7 @@ function encodingOf(request: Request): string {
 function unwrap(): RequestHandler {
   return (request, _response, next) => {
     const body: unknown = request.body;
-    if (request.path === '/stage_data' && isObject(body) && isObject(body.data) && Object.keys(body).length === 1) {
-      request.body = body.data;
-    }
+    if (request.path === '/stage_data' && isJsonObject(body)) request.body = unwrapData(body);
     next();
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

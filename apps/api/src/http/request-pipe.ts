@@ -1,10 +1,9 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
 import { type ValidationError } from 'class-validator';
-import { AppError, type FieldError } from '@app/core';
+import { type FieldError } from '@app/core';
+import { notValid } from './not-valid';
 import { malformed } from './to-app-error';
 
-/** More errors than this tell a caller nothing new. */
-const MAX_ERRORS = 20;
 /** No body of the service is deeper; what is would only exhaust the stack of whoever walks through it. */
 const MAX_DEPTH = 8;
 
@@ -58,12 +57,4 @@ function flatten({ property, constraints, children }: ValidationError, prefix: s
     message: rule === 'whitelistValidation' ? 'is not a known field' : message.replace(`${property} `, ''),
   }));
   return [...own, ...(children ?? []).flatMap((child) => flatten(child, `${field}.`))];
-}
-
-function notValid(errors: FieldError[]): AppError {
-  const shown = errors.slice(0, MAX_ERRORS);
-  const detail = shown.map(({ field, message }) => `${field} ${message}`).join('; ');
-  return new AppError('validation_failed', `${detail}${errors.length > shown.length ? '; and more' : ''}.`, {
-    errors: shown,
-  });
 }

@@ -36,6 +36,7 @@ const plan = (values: Partial<StagingPlan> = {}): StagingPlan => ({
 const planned = (name: string, values: Partial<PlannedOperation> = {}): PlannedOperation => ({
   request: request(name),
   method: 'local_copy',
+  view: undefined,
   plan: plan(),
   refusal: null,
   remark: null,
@@ -53,8 +54,8 @@ async function read(chunks: AsyncIterable<Buffer>): Promise<PlanDto> {
   return JSON.parse(Buffer.concat(all).toString()) as PlanDto;
 }
 
-const planOf = (operations: PlannedOperation[], view?: string) =>
-  read(planText(parts(operations), (one) => Promise.resolve(one), new PlanSums(view)));
+const planOf = (operations: PlannedOperation[]) =>
+  read(planText(parts(operations), (one) => Promise.resolve(one), new PlanSums()));
 
 describe('a plan', () => {
   it('tells of each item what would happen, and adds it up', async () => {
@@ -126,12 +127,11 @@ describe('a plan', () => {
 
   it('shows paths as users see them, percent-encoded where they are sent so', async () => {
     const raw = { ...request('a%FF'), nameEncoding: 'percent' as const };
-    const { items } = await planOf(
-      [planned('a%FF', { request: raw, plan: plan({ stagedPath: 'to/\xff' }) })],
-      '/home/ana',
-    );
+    const { items } = await planOf([
+      planned('a%FF', { request: raw, view: '/home/ana', plan: plan({ stagedPath: 'to/\xff' }) }),
+    ]);
     expect(items[0]).toMatchObject({ staged_path: '/home/ana/to/%FF', name_encoding: 'percent' });
-    const plainOne = await planOf([planned('é', { plan: plan({ stagedPath: 'to/\xc3\xa9' }) })], '/home/é');
+    const plainOne = await planOf([planned('é', { view: '/home/é', plan: plan({ stagedPath: 'to/\xc3\xa9' }) })]);
     expect(plainOne.items[0]).toMatchObject({ staged_path: '/home/é/to/é', name_encoding: null });
   });
 
@@ -143,7 +143,7 @@ describe('a plan', () => {
       return new Promise<PlannedOperation>((resolve) => waiting.set(index, resolve));
     };
     const numbers = Array.from({ length: 20 }, (_, index) => index);
-    const answer = read(planText(parts(numbers.slice(0, 5), numbers.slice(5)), plans, new PlanSums(undefined)));
+    const answer = read(planText(parts(numbers.slice(0, 5), numbers.slice(5)), plans, new PlanSums()));
     for (let ended = 0; ended < 20;) {
       await until(() => begun === Math.min(20, ended + 8), `${begun} begun when ${ended} had ended`);
       // The newest first: their turn to be told is later all the same.
@@ -165,7 +165,7 @@ describe('a plan', () => {
       return planned('x'.repeat(20_000));
     };
     const many = Array.from({ length: 100 }, (_, index) => index);
-    const chunks = planText(parts(many), plans, new PlanSums(undefined));
+    const chunks = planText(parts(many), plans, new PlanSums());
     await chunks.next();
     await chunks.return(undefined);
     expect(begun).toBeLessThan(20);
@@ -175,7 +175,7 @@ describe('a plan', () => {
   it('breaks off when an item cannot be planned at all', async () => {
     const plans = (index: number) =>
       index === 3 ? Promise.reject(new Error('defect')) : Promise.resolve(planned('a'));
-    await expect(read(planText(parts([0, 1, 2, 3, 4]), plans, new PlanSums(undefined)))).rejects.toThrow('defect');
+    await expect(read(planText(parts([0, 1, 2, 3, 4]), plans, new PlanSums()))).rejects.toThrow('defect');
   });
 
   it('tells a failure in its turn, also when it comes before', async () => {
@@ -187,7 +187,7 @@ describe('a plan', () => {
       await nextTurn();
       return planned('a');
     };
-    await expect(read(planText(parts([0, 1]), plans, new PlanSums(undefined)))).rejects.toThrow('defect');
+    await expect(read(planText(parts([0, 1]), plans, new PlanSums()))).rejects.toThrow('defect');
     process.off('unhandledRejection', onLost);
     expect(lost).toEqual([]);
   });

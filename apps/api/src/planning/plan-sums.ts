@@ -14,9 +14,6 @@ export class PlanSums {
     number
   >;
 
-  /** `view`: what staged paths are relative to, as users see it; undefined where they are told as they are. */
-  constructor(private readonly view: string | undefined) {}
-
   /** The next item as callers see it. */
   add(planned: PlannedOperation): PlannedItemDto {
     const { request, plan, refusal } = planned;
@@ -32,7 +29,7 @@ export class PlanSums {
       storage: plan?.storage ?? request.storage ?? null,
       name_encoding: encoding,
       kind: plan?.kind ?? null,
-      staged_path: plan && this.stagedPath(plan, encoding),
+      staged_path: plan && stagedPathOf(plan, planned.view, encoding),
       action,
       files_total: plan?.files ?? null,
       bytes_total: plan?.bytes ?? null,
@@ -56,11 +53,6 @@ export class PlanSums {
     };
   }
 
-  private stagedPath({ stagedPath: raw }: StagingPlan, encoding: 'percent' | null): string | null {
-    if (raw === null) return null;
-    return showPathAs(this.view === undefined ? raw : `${rawFromText(this.view)}/${raw}`, encoding).text;
-  }
-
   /** Adds what would be brought; returns what is left at the destination, where it is on this host. */
   private spend({ action, files, bytes, spaceNeeded, spaceFree }: StagingPlan): number | null {
     if (action === 'none') return null;
@@ -77,4 +69,13 @@ export class PlanSums {
 function actionOf({ plan, refusal }: PlannedOperation): PlannedAction {
   if (refusal) return 'refused';
   return plan?.action ?? 'unknown';
+}
+
+function stagedPathOf(
+  { stagedPath: raw }: StagingPlan,
+  view: string | undefined,
+  encoding: 'percent' | null,
+): string | null {
+  if (raw === null) return null;
+  return showPathAs(view === undefined ? raw : `${rawFromText(view)}/${raw}`, encoding).text;
 }

@@ -1,8 +1,7 @@
 import { Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
-import { Settings } from '@app/core';
-import { type BatchItem, MethodRegistry, PlanService } from '@app/staging';
+import { type BatchItem, PlanService } from '@app/staging';
 import { BatchItems, type ItemsRequest } from '../batches/batch-items';
 import { BatchQueryDto } from '../batches/dto/batch-query.dto';
 import { BatchBodyDto } from '../batches/dto/batch.dto';
@@ -24,8 +23,6 @@ export class PlanController {
   constructor(
     private readonly planning: PlanService,
     private readonly items: BatchItems,
-    private readonly methods: MethodRegistry,
-    private readonly settings: Settings,
   ) {}
 
   @Post('stage_data/plan')
@@ -50,15 +47,9 @@ export class PlanController {
     const body = await readStreamedBody(request, STREAMED_LIMIT);
     const items = await this.itemsOf(body, asked);
     const planning = this.planning.begin();
-    const sums = new PlanSums(this.viewOf(query));
+    const sums = new PlanSums();
     const chunks = planText(items, (item) => planning.plan({ ...item, ...asked }, signal), sums);
     await streamText(response, chunks, 'application/json; charset=utf-8');
-  }
-
-  /** The user's area as they see it, for what would be staged there. */
-  private viewOf({ method, username }: BatchQueryDto): string | undefined {
-    if (this.methods.find(method)?.capabilities.destination !== 'user_area') return undefined;
-    return this.settings.get('USER_VIEW_PREFIX')?.replaceAll('{username}', username);
   }
 
   /** The items of a body, all of them checked. Throws `validation_failed`. */

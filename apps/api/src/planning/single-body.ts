@@ -1,4 +1,5 @@
 import { type StreamedBody } from '../http/item-stream-body';
+import { isJsonObject, unwrapData } from '../http/json-object';
 
 /** A body of one source is never larger, in bytes. */
 const MAX_BYTES = 1024 ** 2;
@@ -10,8 +11,8 @@ const MAX_BYTES = 1024 ** 2;
 export function singleBody(body: StreamedBody): unknown {
   if (body.length > MAX_BYTES) return undefined;
   const value = parsed(body);
-  if (!isObject(value) || Object.hasOwn(value, 'items')) return undefined;
-  return isObject(value.data) && Object.keys(value).length === 1 ? value.data : value;
+  if (!isJsonObject(value) || Object.hasOwn(value, 'items')) return undefined;
+  return unwrapData(value);
 }
 
 function parsed(body: StreamedBody): unknown {
@@ -20,8 +21,4 @@ function parsed(body: StreamedBody): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

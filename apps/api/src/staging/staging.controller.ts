@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
 import { Settings } from '@app/core';
 import { type StagingRecord } from '@app/records';
-import { type CallerHooks, MethodRegistry, OperationCancelled, type StageRequest, StagingService } from '@app/staging';
+import { type CallerHooks, MethodRegistry, OperationCancelled, StagingService } from '@app/staging';
 import { DownloadLinks } from '../downloads/download-links';
 import { Downloads } from '../downloads/downloads.service';
 import { RECEIVER_LEFT } from '../downloads/paced-sender';
@@ -19,6 +19,7 @@ import { BackgroundStaging } from './background-staging';
 import { callerToken } from './caller-token';
 import { StageDataDto } from './dto/stage-data.dto';
 import { StageQueryDto } from './dto/stage-query.dto';
+import { requestedItem } from './requested-item';
 import { ApiStageData } from './stage-data-docs.decorator';
 import { stageAnswer } from './stage-answer';
 
@@ -56,7 +57,7 @@ export class StagingController {
     const record = await this.idempotency.run(request, {
       ...{ username, method, route: '/stage_data', payload: { query: { server, archive }, body } },
       first: (operationId) => {
-        const asked = { ...stageRequest(query, body), operationId };
+        const asked = { ...requestedItem(body), method, username, server, requestedBy: null, operationId };
         if (!preferences) return this.staging.stage(asked, hooks);
         tellApplied(response, preferences);
         return this.background.submit(asked, hooks, preferences, gone);
@@ -110,20 +111,4 @@ export class StagingController {
 function tellApplied(response: Response, preferences: Preferences): void {
   const applied = appliedOf(preferences);
   if (applied !== '') response.setHeader('Preference-Applied', applied);
-}
-
-function stageRequest({ method, username, server }: StageQueryDto, body: StageDataDto): StageRequest {
-  return {
-    method,
-    username,
-    server,
-    requestedBy: null,
-    localPathOnStorage: body.local_path_on_storage,
-    relativePath: body.relative_path,
-    nameEncoding: body.name_encoding ?? null,
-    storage: body.storage,
-    checksum: body.checksum && { ...body.checksum },
-    ifExists: body.if_exists,
-    label: body.label,
-  };
 }

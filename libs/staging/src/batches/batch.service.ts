@@ -1,18 +1,18 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
-import { OwnershipPolicy, refuseEscape, RootRegistry } from '@app/files';
+import { refuseEscape } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { JOB_QUEUE, type JobQueue, shuttingDown } from '@app/queue';
 import { BatchRepository, OperationRepository, ProcessIdentity, StagingBatch, type StagingRecord } from '@app/records';
-import { invalidMethod, MethodRegistry } from '../contract/method-registry';
 import { OperationCancelled } from '../contract/operation-cancelled';
-import { type StagingMethod } from '../contract/staging-method';
+import { type StagingMethod, type StagingOperation } from '../contract/staging-method';
 import { Dispatcher } from '../operations/dispatcher';
 import { LeftOverSweeper } from '../operations/left-over-sweeper';
+import { RequestReader } from '../operations/request-reader';
 import { isRetryable, retryValues } from '../operations/retry-policy';
 import { cancellationOf, failureOf } from '../operations/settlement';
-import { newRecord, readOperation } from '../operations/stage-request';
+import { newRecord } from '../operations/stage-request';
 import { acceptedState, type BatchItem, type BatchRequest, type BatchState, requestOf } from './batch-request';
 import { BatchStates } from './batch-states';
 import { Destinations } from './destinations';
@@ -29,9 +29,7 @@ interface Written {
 @Injectable()
 export class BatchService {
   constructor(
-    private readonly methods: MethodRegistry,
-    private readonly accounts: OwnershipPolicy,
-    private readonly roots: RootRegistry,
+    private readonly reader: RequestReader,
     private readonly records: OperationRepository,
     private readonly batches: BatchRepository,
     private readonly states: BatchStates,
@@ -44,8 +42,7 @@ export class BatchService {
 
   /** Throws `validation_failed` for an item that is no proper request; where its paths lead does not matter yet. */
   checkItem(request: Omit<BatchRequest, 'batchId' | 'count'>, item: BatchItem): void {
-    this.roots.checkName(item.storage);
-    readOperation(requestOf(request, item), this.methods.find(request.method));
+    this.reader.read(requestOf(request, item));
   }
 
   /**
@@ -55,9 +52,7 @@ export class BatchService {
    */
   async accept(request: BatchRequest, items: AsyncIterable<BatchItem[]>): Promise<BatchState> {
     const { batchId: id, username, requestedBy, count } = request;
-    const method = this.methods.find(request.method);
-    if (!method) throw invalidMethod(request.method);
-    await this.accounts.admit(username);
+    const method = await this.reader.admit(request.method, username);
     if (!this.queue.accepting) throw shuttingDown();
     const admission = this.dispatcher.admit(username, count);
     const owner = this.identity.name;
@@ -106,7 +101,7 @@ export class BatchService {
     index: number,
   ): StagingRecord {
     const single = requestOf(request, item);
-    const operation = readOperation(single, method);
+    const operation = this.reader.read(single);
     const record = newRecord(operation, single, method, this.identity.name);
     Object.assign(record, { batchId: request.batchId, background: true });
     const refusal = escapeOf(operation.destination) ?? destinations.enter(operation, index);
@@ -201,7 +196,7 @@ export function noSuchBatch(): AppError {
   return new AppError('not_found', 'There is no such batch.');
 }
 
-function escapeOf(destination: ReturnType<typeof readOperation>['destination']): AppError | null {
+function escapeOf(destination: StagingOperation['destination']): AppError | null {
   try {
     if (destination) refuseEscape(destination);
     return null;

@@ -52,9 +52,11 @@ export class MethodRegistry {
     const method = this.byName.get(name);
     return method && this.enabled.includes(method) ? method : undefined;
   }
-}
 
-/** The error for a method that is unknown or not offered. */
-export function invalidMethod(asSent: string): AppError {
-  return new AppError('invalid_method', `Invalid staging method: ${asSent}`);
+  /** As {@link find}; throws `invalid_method` where that finds nothing. */
+  get(name: string): StagingMethod {
+    const method = this.find(name);
+    if (!method) throw new AppError('invalid_method', `Invalid staging method: ${name}`);
+    return method;
+  }
 }

@@ -1,17 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
-import { OwnershipPolicy, RootRegistry } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { Destinations } from '../batches/destinations';
-import { invalidMethod, MethodRegistry } from '../contract/method-registry';
+import { MethodRegistry } from '../contract/method-registry';
 import { type StagingOperation, type StagingPlan } from '../contract/staging-method';
-import { readOperation, type StageRequest } from '../operations/stage-request';
+import { RequestReader } from '../operations/request-reader';
+import { type StageRequest } from '../operations/stage-request';
+import { UserViews } from '../operations/user-views';
 
 /** What would become of one request. */
 export interface PlannedOperation {
   request: StageRequest;
   /** The method's own name; for an unknown one, as it was sent. */
   method: string;
+  /** What staged paths are relative to, as the user sees it; undefined where they are told as they are. */
+  view: string | undefined;
   /** Null when it would be refused, or nothing can be told beforehand. */
   plan: StagingPlan | null;
   /** Why it would be refused; null when it would not. */
@@ -24,8 +27,8 @@ export interface PlannedOperation {
 export class PlanService {
   constructor(
     private readonly methods: MethodRegistry,
-    private readonly accounts: OwnershipPolicy,
-    private readonly roots: RootRegistry,
+    private readonly reader: RequestReader,
+    private readonly views: UserViews,
     private readonly logger: AppLogger,
   ) {}
 
@@ -35,18 +38,12 @@ export class PlanService {
     let index = 0;
     return {
       plan: async (request, signal) => {
-        const operation = this.read(request);
+        const operation = this.reader.read(request);
         // Entered in the order of asking, before anything is waited for.
         const conflict = destinations.enter(operation, index++);
         return this.planOne(request, operation, conflict, signal);
       },
     };
-  }
-
-  /** Throws `validation_failed` for what is no proper request. */
-  read(request: StageRequest): StagingOperation {
-    this.roots.checkName(request.storage);
-    return readOperation(request, this.methods.find(request.method));
   }
 
   private async planOne(
@@ -55,13 +52,12 @@ export class PlanService {
     conflict: AppError | null,
     signal: AbortSignal,
   ): Promise<PlannedOperation> {
-    const method = this.methods.find(request.method);
-    const known = { request, method: method?.name ?? request.method };
+    const method = this.methods.find(request.method)?.name ?? request.method;
+    const known = { request, method, view: this.views.of(method, request.username) };
     try {
-      if (!method) throw invalidMethod(request.method);
-      await this.accounts.admit(operation.username);
+      const admitted = await this.reader.admit(request.method, operation.username);
       if (conflict) throw conflict;
-      const plan = method.plan ? await method.plan(operation, signal) : null;
+      const plan = admitted.plan ? await admitted.plan(operation, signal) : null;
       const remark = plan ? (plan.remark ?? null) : 'This method cannot tell beforehand what it would do.';
       return { ...known, plan, refusal: null, remark };
     } catch (error) {

@@ -16,6 +16,15 @@ const ANY_DIGITS = [1, 64] as const;
 /** The names of all checksums. */
 export const ALGORITHMS = Object.keys(DIGITS) as Algorithm[];
 
+/** Whether a value is written as checksums of an algorithm are. */
+export function isChecksumOf(algorithm: Algorithm, value: unknown): boolean {
+  return isHex(value, DIGITS[algorithm]);
+}
+
+function isHex(value: unknown, [min, max]: readonly [number, number]): boolean {
+  return typeof value === 'string' && /^[0-9a-f]+$/i.test(value) && value.length >= min && value.length <= max;
+}
+
 function IsChecksumValue(): PropertyDecorator {
   const digitsOf = (args?: ValidationArguments) => {
     const { algorithm } = args?.object as ChecksumDto;
@@ -27,10 +36,7 @@ function IsChecksumValue(): PropertyDecorator {
       target: target.constructor,
       propertyName: property as string,
       validator: {
-        validate: (value: unknown, args) => {
-          const [min, max] = digitsOf(args);
-          return typeof value === 'string' && /^[0-9a-f]+$/i.test(value) && value.length >= min && value.length <= max;
-        },
+        validate: (value: unknown, args) => isHex(value, digitsOf(args)),
         defaultMessage: (args) => {
           const [min, max] = digitsOf(args);
           return `must be ${min === max ? max : `${min} to ${max}`} hexadecimal digits`;
