@@ -25,6 +25,8 @@ export {
 export { type RawName, rawFromText } from './names/raw-name';
 export { WorkerPool } from './pool/worker-pool';
 export { type FileIdentity } from './reading/source-tasks';
+export { type PlannedPlacement } from './engine/plan';
+export { type Release } from './engine/release';
 export { DestinationLocks } from './stager/destination-locks';
 export { FileBrowser } from './stager/file-browser';
 export { FilePlanner } from './stager/file-planner';
@@ -37,10 +39,8 @@ export { type ArchiveStream, OpenTree, type TreeEntry } from './stager/open-tree
 export {
   type PlaceHooks,
   type Placement,
-  type PlannedPlacement,
   type PlaceProgress,
   type PlaceRequest,
-  type Release,
   type ReleaseRequest,
 } from './stager/placement';
 export { RootRegistry, type RootState } from './stager/root-registry';

@@ -103,15 +103,6 @@ export function closeAll(handles: Iterable<Handle>): void {
   for (const handle of handles) closeSync(handle);
 }
 
-/** Runs with a handle and closes it in any case. */
-export function withHandle<T>(handle: Handle, work: (handle: Handle) => T): T {
-  try {
-    return work(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
 /** Looks at a handle that stays open unless that fails. */
 export function closingOnError<T>(handle: Handle, look: (handle: Handle) => T): T {
   try {

@@ -1,3 +1,4 @@
+import { type BigIntStats } from 'node:fs';
 import { xxh3 } from '@node-rs/xxhash';
 import { type RawName } from '../names/raw-name';
 
@@ -12,6 +13,11 @@ export interface Identified {
   mtimeNs: string;
   device: string;
   inode: string;
+}
+
+/** The identity of what lies at a path of a tree. */
+export function identifiedBy(path: RawName, { size, mtimeNs, dev, ino }: BigIntStats): Identified {
+  return { path, size: Number(size), mtimeNs: String(mtimeNs), device: String(dev), inode: String(ino) };
 }
 
 /**

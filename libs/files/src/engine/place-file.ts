@@ -9,6 +9,7 @@ import { type WorkerControl } from '../pool/control';
 import { symbolicTarget } from './compare';
 import { sourceChanged } from './copy-content';
 import { type Checksum } from './hashing';
+import { identifiedBy } from './identity-set';
 import { checkSource, type ContentOptions, holdPlaced, placeCopy, placeLink, type PlacedFile } from './place-content';
 import { type PayloadPlace, publish, sealMade } from './publish';
 import { type FoundSource, type ManifestRow, type PlacedResult, type PlaceTask } from './task-types';
@@ -150,13 +151,5 @@ export function manifestRow(
   stat: BigIntStats,
   checksum: Checksum | null,
 ): ManifestRow {
-  return {
-    path,
-    kind,
-    size: Number(stat.size),
-    mtimeNs: String(stat.mtimeNs),
-    device: String(stat.dev),
-    inode: String(stat.ino),
-    checksum,
-  };
+  return { ...identifiedBy(path, stat), kind, checksum };
 }

@@ -3,6 +3,7 @@ import { AppError } from '@app/core';
 import { errnoOf, type Handle, reopenForReading, self } from '../confined/handle';
 import { type ResolvedSource } from '../confined/resolve-source';
 import { translate, translating } from '../confined/system-errors';
+import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { sourceChanged } from './copy-content';
 import { statTreeFile } from './fingerprint';
@@ -20,15 +21,19 @@ export interface PlanTask extends PlaceTask {
   linkFallback: 'error' | 'copy' | 'symlink';
 }
 
-/** What it would do. */
-export interface PlanResult {
+/** What a placement would do. Nothing was made, changed or reserved to find that out. */
+export interface PlannedPlacement {
   storage: string;
   kind: 'file' | 'directory';
-  stagedPath: string;
+  /** Below the user area. */
+  stagedPath: RawName;
+  /** `none`: it is there already. */
   action: 'copy' | 'clone' | 'hard_link' | 'symbolic_link' | 'none';
   files: number;
   bytes: number;
+  /** For what is there already: whether it equals the source; null when that cannot be told. */
   matchesSource: boolean | null;
+  /** Bytes of the destination's file system that it would take, and that are free there now. */
   spaceNeeded: number;
   spaceFree: number;
 }
@@ -39,7 +44,7 @@ const ALL = { index: 0, of: 1, byDirectory: false };
  * Tells what `place` would do with the same task, or throws the error with which it would refuse. Only looks: nothing is
  * made, changed or opened for writing.
  */
-export function planPlacement(task: PlanTask, control: WorkerControl): PlanResult {
+export function planPlacement(task: PlanTask, control: WorkerControl): PlannedPlacement {
   return lookAtPlacement(task, control, (placement) => {
     const { source, found, stagedPath, spot } = placement;
     const present = translating('target', () => placement.present());
@@ -65,7 +70,7 @@ function surveyOf(task: PlanTask, source: ResolvedSource, control: WorkerControl
   return { files: 1, directories: 0, bytes: size, allocated: Math.min(size, Number(stat.blocks) * 512) };
 }
 
-function actionOf(task: PlanTask, { source }: Placement): Exclude<PlanResult['action'], 'none'> {
+function actionOf(task: PlanTask, { source }: Placement): Exclude<PlannedPlacement['action'], 'none'> {
   const storage = source.root.name;
   if (task.content === 'copy') return task.cloneFrom.includes(storage) ? 'clone' : 'copy';
   if (task.linkFrom.includes(storage)) return 'hard_link';

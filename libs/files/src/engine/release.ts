@@ -12,8 +12,11 @@ import { PAYLOAD } from './publish';
 import { StagedContent } from './staged-content';
 import { type ReleaseTask } from './task-types';
 
-/** How a release ended; `reason` is a sentence for the user. */
-export type ReleaseResult = { released: true; files: number; bytes: number } | { released: false; reason: string };
+/** How a release ended: removed, or left in its place since it is not, or not only, what was staged. */
+export type Release =
+  | { released: true; files: number; bytes: number }
+  /** `reason` is a sentence for the user: what differs, or was added. */
+  | { released: false; reason: string };
 
 /** Names that are tried for what cannot go back to its own. */
 const MAX_NAMES = 1000;
@@ -25,7 +28,7 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
  * `<id>.release` what is not compared yet, in `<id>.released` what was found to be equal. What the manifest does not
  * know is never deleted, whenever it was put there.
  */
-export function release(task: ReleaseTask, control: WorkerControl): ReleaseResult {
+export function release(task: ReleaseTask, control: WorkerControl): Release {
   const root = openRoot(task.target, control.touch);
   try {
     control.writing();
@@ -51,13 +54,13 @@ function locate({ username, path }: ReleaseTask, root: Handle): DestinationSpot 
   }
 }
 
-function releaseAt(task: ReleaseTask, root: Handle, spot: DestinationSpot, control: WorkerControl): ReleaseResult {
+function releaseAt(task: ReleaseTask, root: Handle, spot: DestinationSpot, control: WorkerControl): Release {
   const staging = openStagingDirectory(root);
   try {
     const isNear = spot.missing.length > 0 || placeOf(staging) === placeOf(spot.base);
     const parent = isNear ? staging : spot.base;
     const prefix = isNear ? task.operationId : nameInArea(task.operationId);
-    return new Release(task, spot, { parent, held: `${prefix}.release`, equal: `${prefix}.released` }, control).run();
+    return new Releasing(task, spot, { parent, held: `${prefix}.release`, equal: `${prefix}.released` }, control).run();
   } finally {
     closeSync(staging);
   }
@@ -71,7 +74,7 @@ interface PrivatePlace {
   equal: RawName;
 }
 
-class Release {
+class Releasing {
   private readonly content: StagedContent;
 
   constructor(
@@ -83,7 +86,7 @@ class Release {
     this.content = new StagedContent(task, control);
   }
 
-  run(): ReleaseResult {
+  run(): Release {
     const { parent, held, equal } = this.place;
     if (statName(parent, equal)) return this.delete();
     if (!statName(parent, held) && !this.isThere()) return { released: true, files: 0, bytes: 0 };
@@ -132,7 +135,7 @@ class Release {
   }
 
   /** Deletes what the manifest knows. What somebody added meanwhile goes back to the user. */
-  private delete(): ReleaseResult {
+  private delete(): Release {
     const { parent, equal } = this.place;
     const directory = openOwn(parent, equal);
     try {
@@ -148,7 +151,7 @@ class Release {
   }
 
   /** Puts what was taken back in one step, beside its place where that is taken by now. */
-  private putBack(directory: Handle, own: RawName, difference: string): ReleaseResult {
+  private putBack(directory: Handle, own: RawName, difference: string): Release {
     const { missing, name } = this.spot;
     if (missing.length > 0) {
       const reason = `${difference} Its directory is gone, so that it is kept aside; ask the operators of this site.`;

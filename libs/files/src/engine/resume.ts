@@ -3,9 +3,9 @@ import { at, eachEntry, errnoOf, type Handle, openDirectory, statName } from '..
 import { openExisting, type PrivateDirectory, type PrivatePlace } from '../confined/private-directory';
 import { translating } from '../confined/system-errors';
 import { type DestinationSpot } from '../confined/user-area';
-import { type RawName } from '../names/raw-name';
+import { inTree, type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
-import { identityOf, IdentitySet, type SharedIdentities } from './identity-set';
+import { identifiedBy, identityOf, IdentitySet, type SharedIdentities } from './identity-set';
 import { unseal } from './ownership';
 import { PAYLOAD, type PayloadPlace } from './publish';
 import { type TreeSession } from './task-types';
@@ -85,9 +85,9 @@ class Pruning {
       eachEntry(handle, (entry, kind) => {
         this.control.step();
         if (kind === 'directory') below.push(entry);
-        else this.entry(handle, entry, inside(path, entry));
+        else this.entry(handle, entry, inTree(path, entry));
       });
-      for (const entry of below) this.directory(handle, entry, inside(path, entry));
+      for (const entry of below) this.directory(handle, entry, inTree(path, entry));
     } finally {
       closeSync(handle);
     }
@@ -107,15 +107,9 @@ class Pruning {
   }
 }
 
-function inside(path: RawName, name: RawName): RawName {
-  return path === '' ? name : `${path}/${name}`;
-}
-
 /** Whether something is what an earlier attempt verified at this place of the tree. */
 export function isVerified(stat: BigIntStats, path: RawName, verified: IdentitySet): boolean {
-  const { size, mtimeNs, dev, ino } = stat;
-  const row = { path, size: Number(size), mtimeNs: String(mtimeNs), device: String(dev), inode: String(ino) };
-  return verified.has(identityOf(row));
+  return verified.has(identityOf(identifiedBy(path, stat)));
 }
 
 /** Throws {@link NotResumable} when a directory of the copy has other entries than its source. */

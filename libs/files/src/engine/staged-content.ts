@@ -1,9 +1,9 @@
 import { closeSync, rmdirSync, unlinkSync, type BigIntStats } from 'node:fs';
 import { at, eachEntry, errnoOf, type Handle, openDirectory, statName } from '../confined/handle';
 import { showPath } from '../names/path-text';
-import { type RawName } from '../names/raw-name';
+import { inTree, type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
-import { identityOf, IdentitySet, inodeIdentityOf } from './identity-set';
+import { identifiedBy, identityOf, IdentitySet, inodeIdentityOf } from './identity-set';
 import { unseal } from './ownership';
 import { type ReleaseTask } from './task-types';
 
@@ -44,13 +44,7 @@ export class StagedContent {
 
   private knows(path: RawName, stat: BigIntStats): boolean {
     if (!stat.isFile() && !stat.isSymbolicLink()) return false;
-    const row = {
-      path,
-      size: Number(stat.size),
-      mtimeNs: String(stat.mtimeNs),
-      device: String(stat.dev),
-      inode: String(stat.ino),
-    };
+    const row = identifiedBy(path, stat);
     // A kept link of a tree of hard links is the operation's own, and known as such.
     return this.identities.has(this.task.isHard ? inodeIdentityOf(row) : identityOf(row));
   }
@@ -62,13 +56,13 @@ export class StagedContent {
     try {
       eachEntry(handle, (entry, kind) => {
         this.control.step();
-        const inner = joined(path, entry);
+        const inner = inTree(path, entry);
         if (kind === 'directory') below.push(entry);
         else if (this.knows(inner, statName(handle, entry)!)) this.found += 1;
         else stranger = inner;
         return stranger === null;
       });
-      for (const entry of below) stranger ??= this.firstStranger(handle, entry, joined(path, entry));
+      for (const entry of below) stranger ??= this.firstStranger(handle, entry, inTree(path, entry));
       return stranger;
     } finally {
       closeSync(handle);
@@ -102,9 +96,9 @@ export class StagedContent {
       eachEntry(handle, (entry, kind) => {
         this.control.step();
         if (kind === 'directory') below.push(entry);
-        else this.deleteEntry(handle, entry, joined(path, entry));
+        else this.deleteEntry(handle, entry, inTree(path, entry));
       });
-      for (const entry of below) this.deleteDirectory(handle, entry, joined(path, entry));
+      for (const entry of below) this.deleteDirectory(handle, entry, inTree(path, entry));
     } finally {
       closeSync(handle);
     }
@@ -114,8 +108,4 @@ export class StagedContent {
       if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error;
     }
   }
-}
-
-function joined(path: RawName, name: RawName): RawName {
-  return path === '' ? name : `${path}/${name}`;
 }

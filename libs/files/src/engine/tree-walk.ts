@@ -15,7 +15,7 @@ import { type ResolvedSource, SourceResolver } from '../confined/resolve-source'
 import { type RootSpec } from '../confined/root';
 import { translate } from '../confined/system-errors';
 import { showPath } from '../names/path-text';
-import { type RawName } from '../names/raw-name';
+import { inTree, type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { sourceChanged } from './copy-content';
 import { relativeText, staysBelow } from './link-text';
@@ -126,7 +126,7 @@ export class TreeWalk<D> {
 
   private entry(frame: Frame<D>, name: RawName, kind: EntryKind, below: Below[]): void {
     this.control.step();
-    const path = frame.path === '' ? name : `${frame.path}/${name}`;
+    const path = inTree(frame.path, name);
     if (kind === 'file') {
       if (this.visitor.wants?.(path, name) === false) return;
       this.visitor.file({ path, name, parent: frame.handle, sourceName: name }, frame.data);
@@ -190,7 +190,7 @@ export class TreeWalk<D> {
       );
     }
     for (let next = below.pop(); next; next = below.pop()) {
-      const path = frame.path === '' ? next.name : `${frame.path}/${next.name}`;
+      const path = inTree(frame.path, next.name);
       if (next.linked) this.stepThroughLink(frame, next.name, path, above);
       else this.stepInto(frame, next.name, path, above);
     }

@@ -17,6 +17,11 @@ export function rawFromText(text: string): RawName {
   return ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
+/** The path of a name in a directory of a tree, whose own path is empty. */
+export function inTree(directory: RawName, name: RawName): RawName {
+  return directory === '' ? name : `${directory}/${name}`;
+}
+
 /** True when the raw bytes are one name: not empty, `.` or `..`, without a slash or NUL. */
 export function isPlainName(name: RawName): boolean {
   return name !== '' && name !== '.' && name !== '..' && !name.includes('/') && !name.includes('\0');

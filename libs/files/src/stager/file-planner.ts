@@ -1,9 +1,10 @@
+import { type PlannedPlacement } from '../engine/plan';
 import { refuseEscape } from '../names/path-text';
-import { CancelledError, Ledger } from '../pool/control';
 import { type WorkerPool } from '../pool/worker-pool';
+import { abortable } from './abortable';
 import { type FilesOptions } from './files-options';
 import { type PlaceTasks } from './place-tasks';
-import { type PlannedPlacement, type PlaceRequest } from './placement';
+import { type PlaceRequest } from './placement';
 import { type RootRegistry } from './root-registry';
 
 /** Tells what placements would do. Nothing is made or changed by that. */
@@ -21,22 +22,10 @@ export class FilePlanner {
     const task = await this.tasks.of(content, request);
     const { linkFallback } = this.options;
     const { path, storage } = request.source;
-    const ledger = new Ledger();
-    const abort = () => {
-      ledger.cancel();
-      this.pool.withdraw(ledger);
-    };
-    signal.throwIfAborted();
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      const how = { linkFrom: this.roots.linkFrom, linkFallback };
-      const roots = [0, ...this.roots.touchedBy(path, storage)];
-      return await this.pool.run('planPlacement', { ...task, ...how }, { ledger, roots });
-    } catch (error) {
-      if (error instanceof CancelledError) signal.throwIfAborted();
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+    const how = { linkFrom: this.roots.linkFrom, linkFallback };
+    const roots = [0, ...this.roots.touchedBy(path, storage)];
+    return abortable(this.pool, signal, (ledger) =>
+      this.pool.run('planPlacement', { ...task, ...how }, { ledger, roots }),
+    );
   }
 }

@@ -1,9 +1,10 @@
 import { identityOf, IdentitySet, inodeIdentityOf } from '../engine/identity-set';
+import { type Release } from '../engine/release';
 import { rawFromText } from '../names/raw-name';
-import { CancelledError, Ledger } from '../pool/control';
 import { type WorkerPool } from '../pool/worker-pool';
+import { abortable } from './abortable';
 import { DestinationLocks } from './destination-locks';
-import { type PlaceHooks, type Release, type ReleaseRequest } from './placement';
+import { type PlaceHooks, type ReleaseRequest } from './placement';
 import { type RootRegistry } from './root-registry';
 
 /** Removes from user areas what operations staged there, by their manifests. */
@@ -25,30 +26,16 @@ export class FileReleaser {
       const isHard = request.link === 'hard';
       const identities = await IdentitySet.of(request.rows(), isHard ? inodeIdentityOf : identityOf);
       note('Manifest read; what was staged is compared with it', { files: identities.size });
-      const ledger = new Ledger();
-      const abort = () => {
-        ledger.cancel();
-        this.pool.withdraw(ledger);
+      const task = {
+        target: this.roots.target,
+        operationId: request.operationId,
+        username: rawFromText(request.username),
+        path: request.path,
+        isSingle: request.kind === 'file' || request.link === 'symbolic',
+        isHard,
+        identities: identities.shared,
       };
-      signal.throwIfAborted();
-      signal.addEventListener('abort', abort, { once: true });
-      try {
-        const task = {
-          target: this.roots.target,
-          operationId: request.operationId,
-          username: rawFromText(request.username),
-          path: request.path,
-          isSingle: request.kind === 'file' || request.link === 'symbolic',
-          isHard,
-          identities: identities.shared,
-        };
-        return await this.pool.run('release', task, { ledger, roots: [0] });
-      } catch (error) {
-        if (error instanceof CancelledError) signal.throwIfAborted();
-        throw error;
-      } finally {
-        signal.removeEventListener('abort', abort);
-      }
+      return abortable(this.pool, signal, (ledger) => this.pool.run('release', task, { ledger, roots: [0] }));
     });
   }
 }

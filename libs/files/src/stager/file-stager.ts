@@ -5,8 +5,9 @@ import { DestinationTaken, OtherFileSystem } from '../engine/publish';
 import { NotResumable } from '../engine/resume';
 import { type ContentKind, type PlaceResult, type PlaceTask } from '../engine/task-types';
 import { lastName, refuseEscape } from '../names/path-text';
-import { ASK_TO_PUBLISH, CancelledError, Ledger } from '../pool/control';
+import { ASK_TO_PUBLISH, CancelledError, type Ledger } from '../pool/control';
 import { type WorkerPool } from '../pool/worker-pool';
+import { abortable } from './abortable';
 import { DestinationLocks } from './destination-locks';
 import { type FilesOptions } from './files-options';
 import { type PlaceTasks } from './place-tasks';
@@ -124,35 +125,32 @@ export class FileStager {
     this.apart.add(task.destination.username);
   }
 
-  private async placeOnce(task: PlaceTask, hooks: PlaceHooks, progress: ProgressReport): Promise<Placement> {
-    const ledger = new Ledger();
-    const gate = new PublishGate(ledger, hooks);
+  private placeOnce(task: PlaceTask, hooks: PlaceHooks, progress: ProgressReport): Promise<Placement> {
+    return abortable(this.pool, hooks.signal, async (ledger) => {
+      progress.follow(ledger);
+      const gate = new PublishGate(ledger, hooks);
+      try {
+        return await this.placeUnder(ledger, gate, task, hooks);
+      } catch (error) {
+        hooks.signal.throwIfAborted();
+        throw error instanceof CancelledError ? (gate.refusal ?? error) : error;
+      }
+    });
+  }
+
+  private async placeUnder(ledger: Ledger, gate: PublishGate, task: PlaceTask, hooks: PlaceHooks): Promise<Placement> {
     const run = new TreeRun(this.pool, task, ledger, hooks, this.options);
-    const abort = () => {
-      ledger.cancel();
-      this.pool.withdraw(ledger);
-    };
-    hooks.signal.throwIfAborted();
-    hooks.signal.addEventListener('abort', abort, { once: true });
-    progress.follow(ledger);
-    try {
-      const result = await this.pool.run('place', task, {
-        ledger,
-        roots: [0, ...this.roots.touchedBy(task.source.raw, task.source.storage)],
-        onReport: (data) => gate.hear(data),
-        onLate: (late) => run.discardLate(late as PlaceResult),
-      });
-      // What lay there could not be gone on from, so that it is not counted either.
-      if (task.resume && !(result.type === 'tree' && result.resumed)) await hooks.onRestart();
-      const placement = result.type === 'tree' ? await run.finish(result) : asPlacement(result);
-      if (result.type !== 'tree') tell(result, hooks);
-      return placement;
-    } catch (error) {
-      hooks.signal.throwIfAborted();
-      throw error instanceof CancelledError ? (gate.refusal ?? error) : error;
-    } finally {
-      hooks.signal.removeEventListener('abort', abort);
-    }
+    const result = await this.pool.run('place', task, {
+      ledger,
+      roots: [0, ...this.roots.touchedBy(task.source.raw, task.source.storage)],
+      onReport: (data) => gate.hear(data),
+      onLate: (late) => run.discardLate(late as PlaceResult),
+    });
+    // What lay there could not be gone on from, so that it is not counted either.
+    if (task.resume && !(result.type === 'tree' && result.resumed)) await hooks.onRestart();
+    if (result.type === 'tree') return run.finish(result);
+    tell(result, hooks);
+    return asPlacement(result);
   }
 }
 

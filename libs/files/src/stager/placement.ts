@@ -68,23 +68,6 @@ export interface Placement {
   manifest: ManifestRow[];
 }
 
-/** What a placement would do. Nothing was made, changed or reserved to find that out. */
-export interface PlannedPlacement {
-  storage: string;
-  kind: 'file' | 'directory';
-  /** Below the user area. */
-  stagedPath: RawName;
-  /** `none`: it is there already. */
-  action: 'copy' | 'clone' | 'hard_link' | 'symbolic_link' | 'none';
-  files: number;
-  bytes: number;
-  /** For what is there already: whether it equals the source; null when that cannot be told. */
-  matchesSource: boolean | null;
-  /** Bytes of the destination's file system that it would take, and that are free there now. */
-  spaceNeeded: number;
-  spaceFree: number;
-}
-
 /** Something that an operation staged in a user's area and that is to be removed again. */
 export interface ReleaseRequest {
   operationId: string;
@@ -97,9 +80,3 @@ export interface ReleaseRequest {
   /** The manifest; a single file's row is called by its name. May be called more than once. */
   rows: () => AsyncIterable<ManifestRow[]>;
 }
-
-/** How a release ended: removed, or left in its place since it is not, or not only, what was staged. */
-export type Release =
-  | { released: true; files: number; bytes: number }
-  /** `reason` is a sentence for the user: what differs, or was added. */
-  | { released: false; reason: string };
