@@ -1,5 +1,7 @@
 import { createRecords } from '@app/records';
 import { describeBackground } from '../../libs/records/src/testing/describe-background';
+import { describeListing } from '../../libs/records/src/testing/describe-listing';
+import { describeManifest } from '../../libs/records/src/testing/describe-manifest';
 import { describePlans } from '../../libs/records/src/testing/describe-plans';
 import { describeRecords } from '../../libs/records/src/testing/describe-records';
 import { testFile, testRecord } from '../../libs/records/src/testing/test-records';
@@ -16,6 +18,8 @@ describeWhere(mariadbMissing(), 'records on MariaDB', () => {
 
   const open = async () => createRecords({ databaseUrl: await server.newDatabase(), timeoutMs: 10_000 });
   describeRecords(open);
+  describeListing(open);
+  describeManifest(open);
   describeBackground(open);
   describePlans(open);
 

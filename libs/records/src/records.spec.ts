@@ -1,4 +1,6 @@
 import { describeBackground } from './testing/describe-background';
+import { describeListing } from './testing/describe-listing';
+import { describeManifest } from './testing/describe-manifest';
 import { describePlans } from './testing/describe-plans';
 import { describeRecords } from './testing/describe-records';
 import { SqliteSite } from './testing/test-records';
@@ -8,6 +10,8 @@ describe('records on SQLite', () => {
   afterAll(() => site.close());
 
   describeRecords(() => site.open());
+  describeListing(() => site.open());
+  describeManifest(() => site.open());
   describeBackground(() => site.open());
   describePlans(() => site.open());
 });

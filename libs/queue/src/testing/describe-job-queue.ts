@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { type JobQueue } from '../contract/job-queue';
-import { idOf, newJob, QueueScene } from './queue-scene';
+import { describeAnyOrder } from './describe-any-order';
+import { idOf, newJob, type Opener, QueueScene, REASON } from './queue-scene';
 
 /** How a queue under test is had. */
 export interface QueueHarness {
@@ -9,8 +9,6 @@ export interface QueueHarness {
   /** Gives back what `open` needed; the queue has been stopped. */
   close?(queue: JobQueue): Promise<void>;
 }
-
-const REASON = new Error('asked to end');
 
 /** The promises of the port, held against a real queue: the spec of each implementation calls this. */
 export function describeJobQueue(name: string, harness: QueueHarness): void {
@@ -34,10 +32,9 @@ export function describeJobQueue(name: string, harness: QueueHarness): void {
     describePlaces(opened);
     describeWaiting(opened);
     describeStop(opened);
+    describeAnyOrder(opened);
   });
 }
-
-type Opener = (concurrency?: number, maxRunningPerUser?: number) => Promise<QueueScene>;
 
 function describeTurns(open: Opener, opened: Opener): void {
   it('hands out what was added, in order, as places become free', async () => {
@@ -209,77 +206,6 @@ function describeWaiting(opened: Opener): void {
     await scene.end(1);
     expect(scene.begun).toEqual([1, 5]);
   });
-
-  it('holds its promises whatever happens in whatever order', async () => {
-    const step = fc.oneof(
-      {
-        weight: 3,
-        arbitrary: fc.record({
-          do: fc.constant('add' as const),
-          user: fc.nat(3),
-          count: fc.integer({ min: 1, max: 4 }),
-        }),
-      },
-      { weight: 3, arbitrary: fc.record({ do: fc.constant('end' as const), pick: fc.nat(20) }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('withdraw' as const), pick: fc.nat(20) }) },
-    );
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(step, { maxLength: 40 }),
-        fc.integer({ min: 1, max: 3 }),
-        fc.nat(2),
-        async (steps, places, limit) => {
-          const scene = await opened(places, limit);
-          const lines = new Map<string, number[]>();
-          let number = 0;
-          for (const one of steps) {
-            if (one.do === 'add') {
-              const user = `user-${one.user}`;
-              const added = Array.from({ length: one.count }, () => (number += 1));
-              lines.set(user, [...(lines.get(user) ?? []), ...added]);
-              await scene.queue.add(added.map((job) => newJob(job, { user })));
-            } else if (one.do === 'end') {
-              const running = [...scene.under.keys()];
-              if (running.length > 0) await scene.end(running[one.pick % running.length]!);
-            } else {
-              const waiting = [...lines.values()].flat().filter((job) => !scene.begun.includes(job));
-              const chosen = waiting[one.pick % Math.max(1, waiting.length)];
-              if (chosen !== undefined) {
-                expect(await scene.queue.withdraw(idOf(chosen))).toBe(true);
-                for (const [user, line] of lines)
-                  lines.set(
-                    user,
-                    line.filter((job) => job !== chosen),
-                  );
-              }
-            }
-            await scene.settle();
-            expectPromises(scene, lines, places, limit);
-          }
-          await scene.queue.stop(0, () => REASON);
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
-}
-
-/** What holds at each moment: nothing too much, each line in its order, and no place idle while somebody could begin. */
-function expectPromises(scene: QueueScene, lines: Map<string, number[]>, places: number, limit: number): void {
-  expect(scene.most).toBeLessThanOrEqual(places);
-  if (limit > 0) expect(scene.mostOfOne).toBeLessThanOrEqual(limit);
-  let waiting = 0;
-  let couldBegin = 0;
-  for (const [user, line] of lines) {
-    const begun = scene.begun.filter((job) => line.includes(job));
-    expect(begun).toEqual(line.slice(0, begun.length));
-    const running = [...scene.under.values()].filter((work) => work.job.user === user).length;
-    waiting += line.length - begun.length;
-    if (line.length > begun.length && (limit === 0 || running < limit)) couldBegin += 1;
-  }
-  expect(scene.queue.waiting).toBe(waiting);
-  expect(scene.queue.running).toBe(scene.under.size);
-  if (scene.under.size < places) expect(couldBegin).toBe(0);
 }
 
 function describeStop(opened: Opener): void {

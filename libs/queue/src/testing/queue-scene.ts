@@ -72,3 +72,9 @@ export class QueueScene {
     this.mostOfOne = Math.max(this.mostOfOne, own);
   }
 }
+
+/** Opens a queue with so many places. */
+export type Opener = (concurrency?: number, maxRunningPerUser?: number) => Promise<QueueScene>;
+
+/** What work is told that is asked to end. */
+export const REASON = new Error('asked to end');
