@@ -30,7 +30,16 @@ const PROGRAM = `
   const { options, requests } = JSON.parse(process.argv[2]);
   (async () => {
     const files = await createFiles(options);
-    const hooks = { signal: new AbortController().signal, onManifest: async () => {}, note: () => {}, beforePublish: async () => {} };
+    const hooks = {
+      signal: new AbortController().signal,
+      onManifest: async () => {},
+      onRestart: async () => {},
+      note: () => {},
+      beforePublish: async () => {},
+      onProgress: () => {},
+      earlier: null,
+      keeps: () => false,
+    };
     const ends = [];
     for (const [index, { how, username, from, to }] of requests.entries()) {
       const source = { path: from, storage: undefined, asSent: from };

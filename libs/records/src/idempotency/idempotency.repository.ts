@@ -51,7 +51,7 @@ export class IdempotencyRepository {
 
   private claimOn(known: StagingIdempotency, { payload }: KeyedRequest): Claim {
     if (known.payload !== payload) return { type: 'reused' };
-    const isOpen = !known.answered && known.owner !== '' && !this.identity.isDead(known.owner);
+    const isOpen = !known.answered && !this.identity.isDead(known.owner);
     return isOpen ? { type: 'in_progress' } : { type: 'repeat', subject: known.subject };
   }
 
