@@ -1,35 +1,18 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { ASYNC, became, from, GIB, idOf, leftOvers, serviceWithEndless } from '../support/background-scene';
 import { cleanUpAfterEach } from '../support/cleanups';
 import { contentOf, makeSparseFile, makeTree, patchFile, snapshot, writeFiles } from '../support/files';
 import { type Answer } from '../support/http-client';
 import { operationOf, operations, operationWriting } from '../support/operations';
-import { type RunningService, type ServiceOptions, startService } from '../support/service';
+import { startService } from '../support/service';
 import { until } from '../support/until';
 
 cleanUpAfterEach();
 
-const GIB = 1024 ** 3;
-const ASYNC = { Prefer: 'respond-async' };
-
-/** A service with a small file, and one whose copy takes a minute. */
-async function serviceWith(options: ServiceOptions = {}): Promise<RunningService> {
-  const service = await startService({ files: { small: 'small' }, ...options });
-  makeSparseFile(`${service.storage}/endless`, 200 * GIB);
-  patchFile(`${service.storage}/endless`, 0, 'not a hole');
-  return service;
-}
-const from = (source: string, to = source) => ({ local_path_on_storage: source, relative_path: to });
-const idOf = (answer: Answer) => answer.body.operation.id as string;
-const leftOvers = (service: RunningService) => readdirSync(`${service.areas}/.staging`);
-const became = async (service: RunningService, id: string, status: string) => {
-  await until(async () => (await operationOf(service, id)).status === status, `it did not become ${status}`, 100);
-  return operationOf(service, id);
-};
-
 describe('Prefer', () => {
   it('respond-async is answered at once, and the work goes on', async () => {
-    const service = await serviceWith();
+    const service = await serviceWithEndless();
     const answer = await service.stage(from('small'), {}, ASYNC);
     const id = idOf(answer);
     expect(answer).toMatchObject({
@@ -42,7 +25,7 @@ describe('Prefer', () => {
   });
 
   it('wait is answered by the end when that comes in time, well or not', async () => {
-    const service = await serviceWith();
+    const service = await serviceWithEndless();
     const good = await service.stage(from('small'), {}, { Prefer: 'wait=30' });
     expect(good).toMatchObject({
       status: 200,
@@ -59,7 +42,7 @@ describe('Prefer', () => {
   });
 
   it('wait is answered with 202 when it does not', async () => {
-    const service = await serviceWith();
+    const service = await serviceWithEndless();
     const answer = await service.stage(from('endless'), {}, { Prefer: 'wait=1' });
     expect(answer).toMatchObject({
       status: 202,
@@ -71,7 +54,7 @@ describe('Prefer', () => {
   });
 
   it('that means nothing is ignored', async () => {
-    const service = await serviceWith();
+    const service = await serviceWithEndless();
     for (const prefer of ['wait=soon', 'return=minimal', 'respond-asynchronously']) {
       const answer = await service.stage(from('small', prefer.replace('=', '-')), {}, { Prefer: prefer });
       expect(answer.status).toBe(200);
@@ -80,7 +63,7 @@ describe('Prefer', () => {
   });
 
   it('finds the same request that is under way, but not another', async () => {
-    const service = await serviceWith();
+    const service = await serviceWithEndless();
     const [first, second] = [
       await service.stage(from('endless'), {}, ASYNC),
       await service.stage(from('endless'), {}, ASYNC),
@@ -94,7 +77,7 @@ describe('Prefer', () => {
 
 describe('cancel, retry and release', () => {
   it('cancel ends what runs and what waits; nothing is left', async () => {
-    const service = await serviceWith({ env: { WORKER_CONCURRENCY: '1' } });
+    const service = await serviceWithEndless({ env: { WORKER_CONCURRENCY: '1' } });
     const [running, waiting] = [
       await service.stage(from('endless'), {}, ASYNC),
       await service.stage(from('small'), {}, ASYNC),
@@ -116,7 +99,7 @@ describe('cancel, retry and release', () => {
   });
 
   it('retry brings a failure to its end, once what was wrong is mended', async () => {
-    const service = await serviceWith();
+    const service = await serviceWithEndless();
     const failed = await service.stage(from('late'));
     const id = failed.body.operation_id as string;
     writeFiles(service.storage, { late: 'here I am' });
@@ -164,7 +147,7 @@ describe('cancel, retry and release', () => {
 
 describe('what outlives the process', () => {
   it('SIGTERM answers who waits, hands work back and exits 0; the next process does it', async () => {
-    const service = await serviceWith({ env: { WORKER_CONCURRENCY: '1', SHUTDOWN_GRACE_SECONDS: '0' } });
+    const service = await serviceWithEndless({ env: { WORKER_CONCURRENCY: '1', SHUTDOWN_GRACE_SECONDS: '0' } });
     const running = idOf(await service.stage(from('endless'), {}, ASYNC));
     await operationWriting(`${service.areas}/.staging`);
     const queued = idOf(await service.stage(from('small'), {}, ASYNC));

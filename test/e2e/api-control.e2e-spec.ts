@@ -1,39 +1,24 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import path from 'node:path';
+import { ASYNC, became, from, GIB, idOf, leftOvers, serviceWithEndless } from '../support/background-scene';
 import { cleanUpAfterEach, onCleanup } from '../support/cleanups';
 import { EventStream } from '../support/event-stream';
 import { makeSparseFile, patchFile, writeFiles } from '../support/files';
 import { type Answer } from '../support/http-client';
 import { metric, operationOf, operationWriting } from '../support/operations';
-import { type RunningService, type ServiceOptions, startService } from '../support/service';
+import { type RunningService, startService } from '../support/service';
 import { until } from '../support/until';
 
 /** What is asked of operations that are there already, in all their forms, and what each answer is like. */
 
 cleanUpAfterEach();
 
-const GIB = 1024 ** 3;
-const ASYNC = { Prefer: 'respond-async' };
 const LONG_ENOUGH = 90_000;
 
-/** A service with a small file, and one whose copy takes a minute. */
-async function serviceWith(options: ServiceOptions = {}): Promise<RunningService> {
-  const service = await startService({ files: { small: 'small' }, ...options });
-  makeSparseFile(`${service.storage}/endless`, 200 * GIB);
-  patchFile(`${service.storage}/endless`, 0, 'not a hole');
-  return service;
-}
-const from = (source: string, to = source) => ({ local_path_on_storage: source, relative_path: to });
-const idOf = (answer: Answer) => answer.body.operation.id as string;
-const leftOvers = (service: RunningService) => readdirSync(`${service.areas}/.staging`);
 const ask = (service: RunningService, id: string, what: string, headers = {}) =>
   service.post(`/operations/${id}/${what}`, undefined, headers);
-const became = async (service: RunningService, id: string, status: string) => {
-  await until(async () => (await operationOf(service, id)).status === status, `it did not become ${status}`, 60);
-  return operationOf(service, id);
-};
 
 interface Property {
   type?: string;
@@ -66,7 +51,7 @@ function faultOf({ type, nullable, enum: values, format }: Property, value: unkn
 }
 
 it('each answer has the fields of the document, and names its operation', async () => {
-  const service = await serviceWith({ env: { WORKER_CONCURRENCY: '1' } });
+  const service = await serviceWithEndless({ env: { WORKER_CONCURRENCY: '1' } });
   const accepted = await service.stage(from('endless'), {}, ASYNC);
   const waits = await service.stage(from('small'), {}, { Prefer: 'wait=0' });
   await operationWriting(`${service.areas}/.staging`);
@@ -121,7 +106,7 @@ it(
 );
 
 it('items of a batch are watched, cancelled and retried as any operation', async () => {
-  const service = await serviceWith({ env: { WORKER_CONCURRENCY: '1' } });
+  const service = await serviceWithEndless({ env: { WORKER_CONCURRENCY: '1' } });
   const items = [from('endless'), from('small', 'in/small'), from('late', 'in/late')];
   const batch = (await service.post('/stage_data/batch?method=local_copy&username=ana', { items })).body.batch_id;
   const all = (await service.get(`/operations?batch_id=${batch}`)).body.items as Answer['body'][];
@@ -158,7 +143,7 @@ it(
     });
     await until(() => jupyter.listening, 'it does not listen');
     const url = `http://127.0.0.1:${(jupyter.address() as AddressInfo).port}/`;
-    const service = await serviceWith({ env: { JUPYTER_SERVER_URL: url, WORKER_CONCURRENCY: '1' } });
+    const service = await serviceWithEndless({ env: { JUPYTER_SERVER_URL: url, WORKER_CONCURRENCY: '1' } });
     const busy = idOf(await service.stage(from('endless'), {}, ASYNC));
     const own = { 'X-JupyterHub-Token': 'first-token' };
     const answer = await service.stage(from('small'), { method: 'jupyter_copy' }, { ...own, ...ASYNC });
@@ -181,7 +166,7 @@ it(
 );
 
 it('a caller that hangs up ends its waiting, not the work; a repeat by key is not waited for', async () => {
-  const service = await serviceWith();
+  const service = await serviceWithEndless();
   const search = 'method=local_copy&username=ana';
   const headers = { 'content-type': 'application/json', Prefer: 'wait=600', 'Idempotency-Key': 'one' };
   const sent = request(`${service.url}/stage_data?${search}`, { method: 'POST', agent: false, headers });
@@ -205,7 +190,7 @@ it('a caller that hangs up ends its waiting, not the work; a repeat by key is no
 });
 
 it('a stream asked for by HEAD ends; one that comes while the service stops does not keep it', async () => {
-  const service = await serviceWith({ env: { SHUTDOWN_GRACE_SECONDS: '3' } });
+  const service = await serviceWithEndless({ env: { SHUTDOWN_GRACE_SECONDS: '3' } });
   const id = idOf(await service.stage(from('endless'), {}, ASYNC));
   const address = `/operations/${id}/events`;
   expect(await service.request(address, { method: 'HEAD' })).toMatchObject({
@@ -222,7 +207,7 @@ it('a stream asked for by HEAD ends; one that comes while the service stops does
 });
 
 it('clients that watch and hang up leave nothing behind', async () => {
-  const service = await serviceWith();
+  const service = await serviceWithEndless();
   const id = idOf(await service.stage(from('endless'), {}, ASYNC));
   const open = () => metric(service, 'nodejs_active_resources{type="TCPSocketWrap"}');
   const before = await open();
