@@ -16,6 +16,8 @@ import { until } from '../support/until';
 cleanUpAfterEach();
 
 const RUNS = 6;
+/** More, and an operation is taken for what kills its process. */
+const MAX_DEATHS = 3;
 const MIB = 1024 ** 2;
 const SOURCES = ['small', 'other', 'tree', 'large', 'missing'] as const;
 const PLACES = ['a', 'b'] as const;
@@ -188,8 +190,15 @@ function checkEnd(operation: Told, asked: Asked, history: Told[]): void {
   expect(operation.finished_at).not.toBeNull();
   if (status === 'cancelled') expect(asked.wasCancelled).toBe(true);
   else if (asked.source === 'missing') expect([status, code]).toEqual(['failure', 'source_not_found']);
+  else if (code === 'internal_error') expect(deathsOf(history)).toBe(MAX_DEATHS);
   else expect(status).toBe('success');
   if (asked.wasReleased) expect(operation).toMatchObject({ status: 'success', released_at: expect.any(String) });
+}
+
+/** How often the process of an operation died since it was begun anew. */
+function deathsOf(history: Told[]): number {
+  const latest = history.slice(history.findLastIndex(({ status }) => status !== 'interrupted') + 1);
+  return latest.filter(({ error_code: code }) => code === null).length;
 }
 
 /** A destination is there when one operation staged it that was not released, and no other did. */

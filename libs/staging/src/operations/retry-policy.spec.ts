@@ -79,6 +79,17 @@ describe('operations that a process took with it', () => {
     expect(one.history!.map((entry) => entry.status)).toEqual(['interrupted', 'interrupted', 'interrupted']);
   });
 
+  it('are taken up again when somebody had them tried again after that', () => {
+    const death = { status: 'interrupted', errorCode: null, errorReason: null, startedAt: null, endedAt: '' } as const;
+    const failed = { ...death, status: 'failure', errorCode: 'internal_error' } as const;
+    const ends = [death, death, death, failed, death, death, death].map((end, index) => ({
+      ...end,
+      attempt: index + 1,
+    }));
+    expect(attemptAfterInterruption(record({ history: ends.slice(0, 6), attempts: 7 }))).not.toBeNull();
+    expect(attemptAfterInterruption(record({ history: ends, attempts: 8 }))).toBeNull();
+  });
+
   it('are taken up again however often it stopped as it was told to', () => {
     let one = record();
     for (let stops = 0; stops < 30; stops += 1) {

@@ -77,8 +77,10 @@ export function furtherAttemptAfter(
  * connection, and for one whose process died too often.
  */
 export function attemptAfterInterruption(record: StagingRecord): FurtherAttempt | null {
-  const deaths = (record.history ?? []).filter(isDeath).length;
-  if (!record.background || deaths >= MAX_DEATHS) return null;
+  const past = record.history ?? [];
+  // What failed or was cancelled was begun anew after that.
+  const latest = past.slice(past.findLastIndex(({ status }) => status !== 'interrupted') + 1);
+  if (!record.background || latest.filter(isDeath).length >= MAX_DEATHS) return null;
   return interruptedAttempt(record, null);
 }
 
