@@ -1,11 +1,13 @@
 import { closeSync, rmdirSync, unlinkSync, type BigIntStats } from 'node:fs';
-import { at, eachEntry, errnoOf, type Handle, openDirectory, statName } from '../confined/handle';
+import { at, eachEntry, errnoOf, type Handle, openDirectory, statHandle, statName } from '../confined/handle';
 import { showPath } from '../names/path-text';
 import { inTree, type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { identifiedBy, identityOf, IdentitySet, inodeIdentityOf } from './identity-set';
 import { unseal } from './ownership';
 import { type ReleaseTask } from './task-types';
+
+const WRITE_BITS = 0o222n;
 
 /** What was deleted. */
 export interface Deleted {
@@ -17,6 +19,10 @@ export interface Deleted {
 export class StagedContent {
   private readonly identities: IdentitySet;
   private found = 0;
+  /** Something cannot be written to. */
+  private isSealed = false;
+  /** The first empty directory that can be written to. */
+  private openEmpty: RawName | null = null;
   private readonly deleted: Deleted = { files: 0, bytes: 0 };
 
   constructor(
@@ -32,7 +38,10 @@ export class StagedContent {
     if (this.task.isSingle) return this.knows(this.ownName, stat) ? null : 'another thing stands at its place.';
     if (!stat.isDirectory()) return 'another thing stands at its place.';
     this.found = 0;
-    const stranger = this.firstStranger(parent, name, '');
+    this.isSealed = false;
+    this.openEmpty = null;
+    // Directories have no rows. What is empty and can be written to, where others are sealed, was not staged like that.
+    const stranger = this.firstStranger(parent, name, '') ?? (this.isSealed ? this.openEmpty : null);
     if (stranger !== null) return `${showPath(stranger).text} was changed or added.`;
     const missing = this.identities.size - this.found;
     return missing === 0 ? null : `${missing} of its files are gone, or lie elsewhere.`;
@@ -49,19 +58,29 @@ export class StagedContent {
     return this.identities.has(this.task.isHard ? inodeIdentityOf(row) : identityOf(row));
   }
 
+  private find(path: RawName, stat: BigIntStats): boolean {
+    if (!this.knows(path, stat)) return false;
+    this.found += 1;
+    if (stat.isFile() && isReadOnly(stat)) this.isSealed = true;
+    return true;
+  }
+
   private firstStranger(parent: Handle, name: RawName, path: RawName): RawName | null {
     let stranger: RawName | null = null;
     const below: RawName[] = [];
     const handle = openDirectory(parent, name);
     try {
+      let isEmpty = true;
       eachEntry(handle, (entry, kind) => {
         this.control.step();
+        isEmpty = false;
         const inner = inTree(path, entry);
         if (kind === 'directory') below.push(entry);
-        else if (this.knows(inner, statName(handle, entry)!)) this.found += 1;
-        else stranger = inner;
+        else if (!this.find(inner, statName(handle, entry)!)) stranger = inner;
         return stranger === null;
       });
+      if (isReadOnly(statHandle(handle))) this.isSealed = true;
+      else if (isEmpty && path !== '') this.openEmpty ??= path;
       for (const entry of below) stranger ??= this.firstStranger(handle, entry, inTree(path, entry));
       return stranger;
     } finally {
@@ -108,4 +127,8 @@ export class StagedContent {
       if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error;
     }
   }
+}
+
+function isReadOnly({ mode }: BigIntStats): boolean {
+  return (mode & WRITE_BITS) === 0n;
 }

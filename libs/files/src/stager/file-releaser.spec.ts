@@ -5,6 +5,7 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -107,6 +108,7 @@ describe('what differs from the manifest stays, all of it, as it was:', () => {
   const cases: [string, (place: string) => void, RegExp][] = [
     ['a file was added', (place) => writeFileSync(`${place}/dir/new`, 'mine'), /dir\/new was changed or added/],
     ['a directory with a file was added', (place) => writeFiles(place, { 'own/notes': 'mine' }), /own\/notes was/],
+    ['an empty directory was added', (place) => mkdirSync(`${place}/dir/deep/own`), /dir\/deep\/own was changed/],
     ['a link was added', (place) => symlinkSync('/etc/passwd', `${place}/passwd`), /passwd was changed or added/],
     ['a second name was added', (place) => linkSync(`${place}/a`, `${place}/again`), /again was changed or added/],
     ['a file is gone', (place) => unlinkSync(`${place}/a`), /1 of its files are gone/],
@@ -133,12 +135,20 @@ describe('what differs from the manifest stays, all of it, as it was:', () => {
 
   it.each(cases)('%s', async (_what, change, reason) => {
     const staged = await stage('tree');
-    writable(staged.place, `${staged.place}/dir`);
+    writable(staged.place, `${staged.place}/dir`, `${staged.place}/dir/deep`);
     change(staged.place);
     const before = snapshot(staged.place);
     expect(await release(staged)).toEqual({ released: false, reason: expect.stringMatching(reason) });
     expect(snapshot(staged.place)).toEqual(before);
     expect(site.leftOvers()).toEqual([]);
+  });
+
+  it('an empty directory was added to one that holds files only', async () => {
+    const staged = await stage('tree/dir/deep');
+    writable(staged.place);
+    mkdirSync(`${staged.place}/own`);
+    expect(await release(staged)).toMatchObject({ released: false, reason: expect.stringMatching(/^own was/) });
+    expect(readdirSync(staged.place).sort()).toEqual(['c', 'own']);
   });
 
   it.each<[string, (place: string) => void]>([
