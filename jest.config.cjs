@@ -20,6 +20,7 @@ module.exports = {
   testTimeout: 30_000,
   // Most tests wait for other processes: one core less, as is usual, would leave two-core machines with a single worker.
   maxWorkers: '100%',
+  testSequencer: '<rootDir>/test/support/long-first-sequencer.cjs',
   reporters: ['default', '<rootDir>/test/support/closing-line-reporter.cjs'],
   projects: [
     {
