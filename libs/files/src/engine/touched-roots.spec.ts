@@ -1,9 +1,9 @@
 import { mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { writeFiles } from '../../../../test/support/files';
-import { Ledger, Pulse, WorkerControl } from '../pool/control';
+import { Ledger, Pulse } from '../pool/control';
 import { betweenCalls, type SeenCall } from '../testing/between-calls';
-import { placeTask, stageHere } from '../testing/place-task';
+import { loneControl, placeTask, stageHere } from '../testing/place-task';
 import { createTestSite, memoryFolder, type TestSite } from '../testing/test-site';
 import { type PlaceTask } from './task-types';
 
@@ -74,7 +74,7 @@ const CASES: [string, string, Partial<PlaceTask>][] = [
 it.each(CASES)('%s says before each call where it goes', (_what, from, details) => {
   for (const attempt of ['made', 'compared']) {
     const pulse = new Pulse();
-    const control = new WorkerControl(new Ledger(), pulse, () => undefined);
+    const control = loneControl(() => undefined, { ledger: new Ledger(), pulse });
     const wrong: string[] = [];
     let told = 0;
     betweenCalls(

@@ -2,10 +2,10 @@ import { chownSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { IdentitySet } from '../engine/identity-set';
 import { type ManifestRow, type PlaceTask } from '../engine/task-types';
-import { Ledger, Pulse, WorkerControl } from '../pool/control';
+import { Ledger, Pulse } from '../pool/control';
 import { type PlaceHooks, type PlaceRequest } from '../stager/placement';
 import { betweenCalls } from './between-calls';
-import { placeTask, stageHere } from './place-task';
+import { loneControl, placeTask, stageHere } from './place-task';
 import { type TestSite } from './test-site';
 
 /** Thrown where a service is killed: it makes no further call, except that its handles are closed. */
@@ -94,10 +94,11 @@ export class Attempts {
   private runUntil(at: number, task: PlaceTask): boolean {
     let isDead = false;
     const ledger = new Ledger();
-    const control = new WorkerControl(ledger, new Pulse(), (rows) => {
-      if (!isDead) this.manifest.push(...(rows as ManifestRow[]));
+    const keep = (rows: unknown) => {
+      if (!isDead && Array.isArray(rows)) this.manifest.push(...(rows as ManifestRow[]));
       ledger.read();
-    });
+    };
+    const control = loneControl(keep, { ledger, pulse: new Pulse() });
     const clock = jest.spyOn(Date, 'now').mockImplementation(() => performance.timeOrigin + 1000 * (seconds += 1));
     let seconds = 0;
     try {

@@ -40,8 +40,13 @@ export function placeTask(
 }
 
 /** What engine code sees of its worker, when there is none. */
-export function loneControl(report: (data: unknown) => void = () => undefined): WorkerControl {
-  return new WorkerControl(new Ledger(), new Pulse(), report);
+export function loneControl(
+  report: (data: unknown) => void = () => undefined,
+  { ledger, pulse } = { ledger: new Ledger(), pulse: new Pulse() },
+): WorkerControl {
+  // What takes long asks before it publishes, and waits for the answer: here nobody else could give it.
+  ledger.openGate();
+  return new WorkerControl(ledger, pulse, report);
 }
 
 /** Does in this very thread what workers do for one operation, so that a test can stand between two of their calls. */
