@@ -69,7 +69,11 @@ describe('records in an SQLite file', () => {
 
     const done = await Promise.all(sources.map(migrate));
 
-    expect(done.flat()).toEqual(['CreateRecords1764000000000', 'BackgroundOperations1764200000000']);
+    expect(done.flat()).toEqual([
+      'CreateRecords1764000000000',
+      'BackgroundOperations1764200000000',
+      'Requesters1764300000000',
+    ]);
     for (const source of sources) await source.destroy();
   });
 
@@ -99,7 +103,7 @@ describe('records in an SQLite file', () => {
   });
 
   it('are unavailable when another writer does not end in time; nothing has happened then', async () => {
-    const { records, file } = await open({ timeoutMs: 100 });
+    const { records, file } = await open({ timeoutMs: 1000 });
     const running = testRecord();
     await records.operations.insert(running);
     const writer = new Libsql(file);

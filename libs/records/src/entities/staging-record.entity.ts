@@ -16,6 +16,7 @@ export const UNFINISHED = ['queued', 'running'] as const satisfies OperationStat
 @Index('staging_record_status', ['status', 'id'])
 @Index('staging_record_method', ['method', 'id'])
 @Index('staging_record_username', ['username', 'id'])
+@Index('staging_record_requested', ['requestedBy', 'id'])
 @Index('staging_record_batch', ['batchId', 'id'])
 @Index('staging_record_batch_status', ['batchId', 'status', 'id'])
 export class StagingRecord {

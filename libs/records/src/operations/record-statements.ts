@@ -14,6 +14,7 @@ export interface OperationFilter {
   method?: string;
   username?: string;
   batchId?: string;
+  requestedBy?: string;
   /** Literal part of a path, the label or the reason, with the same case. */
   q?: string;
   /** Created at this time or later. */
@@ -56,7 +57,7 @@ export async function updateAttempt(manager: EntityManager, record: StagingRecor
 /** The records that a filter names, newest first; `q` is left to {@link containing}. */
 export function matching(manager: EntityManager, filter: OperationFilter): SelectQueryBuilder<StagingRecord> {
   const query = manager.createQueryBuilder(StagingRecord, 'record').orderBy('record.id', 'DESC');
-  for (const column of ['status', 'method', 'username', 'batchId'] as const) {
+  for (const column of ['status', 'method', 'username', 'batchId', 'requestedBy'] as const) {
     const value = filter[column];
     if (value !== undefined) query.andWhere(`record.${column} = :${column}`, { [column]: value });
   }

@@ -15,7 +15,7 @@ describe('deferred settlements', () => {
     lost.length = 0;
     const databaseUrl = site.newUrl();
     const onLostSettlement = (record: StagingRecord, reason: unknown) => lost.push({ record, reason });
-    records = await site.open({ databaseUrl, timeoutMs: 200, onLostSettlement });
+    records = await site.open({ databaseUrl, timeoutMs: 1000, onLostSettlement });
     other = new Libsql(databaseUrl.slice('sqlite:'.length));
   });
   afterEach(() => other.close());

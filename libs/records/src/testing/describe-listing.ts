@@ -64,6 +64,16 @@ export function describeListing(open: () => Promise<Records>): void {
       expect(await ids({ batchId })).toEqual([one.id]);
     });
 
+    it('finds what somebody asked for', async () => {
+      const [one] = [
+        await add({ requestedBy: 'issuer#portal', username: 'ana' }),
+        await add({ requestedBy: 'issuer#Portal' }),
+      ];
+      await add();
+      expect(await ids({ requestedBy: 'issuer#portal' })).toEqual([one.id]);
+      expect(await ids({ requestedBy: 'issuer#portal', username: 'jane' })).toEqual([]);
+    });
+
     it('filters by time: from inclusive, to exclusive', async () => {
       const at = (milliseconds: number) => new Date(1_764_000_000_000 + milliseconds);
       const [early, , late] = [
