@@ -17,6 +17,7 @@ module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     lib('core', []),
+    lib('auth', ['core', 'records']),
     lib('logging', ['core']),
     lib('files', ['core']),
     lib('records', ['core']),
@@ -48,6 +49,7 @@ module.exports = {
       '^libs/files/|^libs/logging/|^libs/core/src/settings[.]ts$|^apps/api/src/openapi|^libs/records/src/(processes/process-identity|database/sqlite-file)[.]ts$',
     ),
     only('typeorm', 'node_modules/(typeorm|@nestjs/typeorm)/', '^libs/records/'),
+    only('tokens', 'node_modules/(jose|lru-cache)/', '^libs/auth/'),
     only('winston', 'node_modules/(winston|winston-transport)/', '^libs/logging/'),
     only('jupyter', 'node_modules/(undici|ws|eventsource-parser)/', '^libs/methods/src/jupyter-copy/'),
     only('http', 'node_modules/(express|@nestjs/(platform-express|swagger|serve-static))/', '^apps/api/'),

@@ -8,8 +8,13 @@ const shared = {
   rootDir: __dirname,
   testEnvironment: 'node',
   transform: {
-    '\\.ts$': ['@swc/jest', { ...swcOptions, jsc: { ...swcOptions.jsc, baseUrl: undefined, paths: undefined } }],
+    '\\.ts$|/node_modules/jose/.+\\.js$': [
+      '@swc/jest',
+      { ...swcOptions, jsc: { ...swcOptions.jsc, baseUrl: undefined, paths: undefined } },
+    ],
   },
+  // These come as ES modules only, which Jest does not load as they are.
+  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
   moduleNameMapper: aliases,
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   // Worker threads and whole processes run the compiled code, so that it is built afresh before any test.

@@ -30,6 +30,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'jupyter_unavailable',
   'jupyter_timeout',
   'database_unavailable',
+  'auth_unavailable',
   'queue_unavailable',
   'shutting_down',
   'internal_error',

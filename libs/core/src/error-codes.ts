@@ -38,6 +38,7 @@ export const ERROR_TITLES = {
   jupyter_rejected: 'Jupyter refused',
   jupyter_timeout: 'Jupyter did not answer in time',
   database_unavailable: 'The database does not answer',
+  auth_unavailable: 'Sign-in cannot be checked',
   queue_unavailable: 'The queue does not answer',
   shutting_down: 'The service is stopping',
   internal_error: 'Internal error',

@@ -96,6 +96,19 @@ const hubUrl = publicUrl.transform((text) => text.replace(/\/hub(\/api)?$/, ''))
 /** What an HTTP header can carry. */
 const token = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters');
 
+/** Compared with what tokens say to the letter, so that nothing of it is changed. */
+const issuer = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && (/^https:/.test(text) || isLoopbackAddress(text)),
+    'must be an https address (http on loopback only)',
+  );
+
+function isLoopbackAddress(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'http:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+}
+
 const secret = z.string().refine((text) => Buffer.byteLength(text) >= 32, 'must be 32 bytes at least');
 
 const linkPrefix = z.string().transform((text, context) => {
@@ -185,9 +198,30 @@ export const SETTINGS_SCHEMA = z.object({
     .enum(['service'], 'only service is available in this version')
     .default('service')
     .describe('Whose permissions decide what may be read: `service`'),
-  FILE_CREATION_ENABLED: flag.default(true).describe('Offer `POST /create-file`'),
-  AUTH_MODE: z.enum(['none'], 'only none is available in this version').default('none').describe('Sign-in: `none`'),
+  FILE_CREATION_ENABLED: flag.default(true).describe('Offer `POST /create-file`; with sign-in to operators only'),
+  AUTH_MODE: z
+    .enum(['none', 'oidc'])
+    .default('none')
+    .describe('Sign-in: `none`, so that every caller is believed, or `oidc`: bearer tokens of the OpenID provider'),
   AUTH_NONE_ACKNOWLEDGED: flag.default(false).describe('Allow a `HOST` beyond loopback although there is no sign-in'),
+  OIDC_ISSUER: issuer.optional().describe('The OpenID provider, exactly as its tokens name it in `iss`'),
+  OIDC_AUDIENCE: z.string().min(1).optional().describe('What tokens for this service name in `aud`'),
+  OIDC_CLIENT_ID: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Client of the provider with which the page signs users in; told by `GET /config`'),
+  OIDC_USERNAME_CLAIM: z.string().min(1).default('preferred_username').describe("Claim that holds a user's name"),
+  OIDC_GROUPS_CLAIM: z
+    .string()
+    .min(1)
+    .default('groups')
+    .describe("Claim that lists a user's groups, such as `groups` or `wlcg.groups`"),
+  OIDC_OPERATOR_GROUPS: list.default([]).describe('Groups whose members are operators: they may do everything'),
+  OIDC_SERVICE_SUBJECTS: list
+    .default([])
+    .describe('Subjects (`sub`) of services that may stage for any user, such as a portal'),
+  METRICS_TOKEN: token.optional().describe('Bearer token that may read `GET /metrics` from elsewhere, with sign-in'),
   DOWNLOAD_SECRET: secret
     .optional()
     .describe(
@@ -248,10 +282,16 @@ export const SETTINGS_SCHEMA = z.object({
 });
 
 /** Settings that may hold a secret: each may also come from the file that `<NAME>_FILE` names. */
-export const SECRET_SETTINGS = ['DATABASE_URL', 'DOWNLOAD_SECRET', 'JUPYTERHUB_TOKEN', 'JUPYTER_SERVER_TOKEN'] as const;
+export const SECRET_SETTINGS = [
+  'DATABASE_URL',
+  'DOWNLOAD_SECRET',
+  'JUPYTERHUB_TOKEN',
+  'JUPYTER_SERVER_TOKEN',
+  'METRICS_TOKEN',
+] as const;
 
 /** Settings of the contract that later versions read; named in a warning when they are set, never echoed. */
-export const LATER_SETTINGS = ['RATE_LIMIT_PER_MINUTE', 'METRICS_TOKEN'] as const;
+export const LATER_SETTINGS = ['RATE_LIMIT_PER_MINUTE'] as const;
 
 /** Settings whose being ignored would surprise or endanger: this version refuses to start with them. */
 export const REFUSED_SETTINGS = { REDIS_URL: 'a queue over Redis is not available in this version' } as const;

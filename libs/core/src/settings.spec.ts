@@ -106,9 +106,28 @@ describe('loadSettings', () => {
 
   it('refuses what this version cannot do rather than ignoring it', () => {
     expect(problemsOf({ REDIS_URL: 'redis://h' })).toHaveLength(1);
-    expect(problemsOf({ AUTH_MODE: 'oidc' })).toHaveLength(1);
     expect(problemsOf({ SOURCE_ACCESS: 'user' })).toHaveLength(1);
     expect(loadSettings({ RATE_LIMIT_PER_MINUTE: '5' }).ignored).toEqual(['RATE_LIMIT_PER_MINUTE']);
+  });
+
+  it('needs to know the provider and the audience for sign-in, and believes no provider over plain http', () => {
+    expect(problemsOf({ AUTH_MODE: 'oidc' })).toEqual([
+      'OIDC_ISSUER: needed with AUTH_MODE=oidc',
+      'OIDC_AUDIENCE: needed with AUTH_MODE=oidc',
+    ]);
+    const oidc = { AUTH_MODE: 'oidc', OIDC_AUDIENCE: 'staging' };
+    for (const issuer of [
+      'https://iam.example.org/',
+      'http://127.0.0.1:8080',
+      'http://localhost/realms/a',
+      'http://[::1]:1',
+    ]) {
+      expect(loadSettings({ ...oidc, OIDC_ISSUER: issuer }).get('OIDC_ISSUER')).toBe(issuer);
+    }
+    for (const issuer of ['http://iam.example.org', 'http://127.0.0.1.example.org', 'iam.example.org', 'file:///etc']) {
+      expect(problemsOf({ ...oidc, OIDC_ISSUER: issuer })).toHaveLength(1);
+    }
+    expect(problemsOf({ ...oidc, OIDC_ISSUER: 'https://iam.example.org', HOST: '0.0.0.0' })).toEqual([]);
   });
 
   it('describes each setting in a sentence', () => {

@@ -91,6 +91,11 @@ function contradictions(values: Values): string[] {
   if (values.AUTH_MODE === 'none' && !isLoopback(values.HOST) && !values.AUTH_NONE_ACKNOWLEDGED) {
     problems.push('HOST: without sign-in only a loopback address is allowed, unless AUTH_NONE_ACKNOWLEDGED=true');
   }
+  if (values.AUTH_MODE === 'oidc') {
+    for (const name of ['OIDC_ISSUER', 'OIDC_AUDIENCE'] as const) {
+      if (values[name] === undefined) problems.push(`${name}: needed with AUTH_MODE=oidc`);
+    }
+  }
   if (values.JUPYTERHUB_URL !== undefined && values.JUPYTER_SERVER_URL !== undefined) {
     problems.push('JUPYTER_SERVER_URL: is for a site without a hub; JUPYTERHUB_URL is set as well');
   }
