@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { ServeStaticModule } from '@nestjs/serve-static';
+import { AuthModule } from '@app/auth';
 import { Settings } from '@app/core';
 import { FilesModule } from '@app/files';
 import { AppLogger, LoggingModule } from '@app/logging';
@@ -9,6 +10,7 @@ import { QueueModule } from '@app/queue';
 import { RecordsModule } from '@app/records';
 import { StagingModule } from '@app/staging';
 import { AppErrorFilter } from './app-error.filter';
+import { AccessGuard } from './auth/access.guard';
 import { BatchItems } from './batches/batch-items';
 import { BatchesController } from './batches/batches.controller';
 import { StageBatchController } from './batches/stage-batch.controller';
@@ -21,6 +23,7 @@ import { EarlierOperations } from './idempotency/earlier-operations';
 import { Idempotency } from './idempotency/idempotency';
 import { KeyEnds } from './idempotency/key-ends';
 import {
+  authOptions,
   downloadOptions,
   filesOptions,
   jupyterOptions,
@@ -90,6 +93,7 @@ class SettingsModule {
   ],
   providers: [
     { provide: APP_FILTER, useClass: AppErrorFilter },
+    { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_PIPE, useClass: RequestPipe },
     BatchItems,
     BackgroundStaging,
@@ -118,6 +122,7 @@ export class AppModule {
         SettingsModule.of(settings),
         LoggingModule.forRootAsync({ inject, useFactory: loggingOptions }),
         RecordsModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: recordsOptions }),
+        AuthModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: authOptions }),
         FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
         QueueModule.forRootAsync({ inject, useFactory: queueOptions }),
         StagingModule.forRoot({ methods: METHOD_CLASSES, methodOptions, inject, useFactory: stagingOptions }),

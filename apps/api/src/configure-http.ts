@@ -1,6 +1,8 @@
 import { type NestExpressApplication } from '@nestjs/platform-express';
+import { Authenticator } from '@app/auth';
 import { type Settings } from '@app/core';
 import { AppLogger } from '@app/logging';
+import { authenticate } from './auth/authentication';
 import { answerOptions } from './http/allowed-methods';
 import { useJsonBodies } from './http/json-body';
 import { readAddress } from './http/request-address';
@@ -20,6 +22,7 @@ export function configureHttp(app: NestExpressApplication, settings: Settings): 
   app.use(readAddress(publicPrefix(settings)));
   app.use(noStore());
   app.use(answerOptions(app));
+  app.use(authenticate(app.get(Authenticator)));
   useJsonBodies(app);
 }
 

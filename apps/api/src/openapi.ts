@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { BEARER_SCHEME } from './auth/access.decorator';
 import { VERSION_PREFIX } from './http/request-address';
 import { VERSION } from './site/installation';
 
@@ -22,6 +23,14 @@ export function buildDocument(app: INestApplication, prefix = ''): OpenAPIObject
     .addTag('site', 'What the site offers')
     .addTag('logs', 'What the service did')
     .addTag('health', 'For those who watch the service')
+    .addBearerAuth(
+      {
+        type: 'http',
+        description:
+          "A token of the site's OpenID provider, where the site has sign-in (`auth.mode` of `GET /config`).",
+      },
+      BEARER_SCHEME,
+    )
     .build();
   return SwaggerModule.createDocument(app, config);
 }

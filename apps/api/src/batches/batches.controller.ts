@@ -1,7 +1,9 @@
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type Caller, maySee } from '@app/auth';
 import { isOperationId } from '@app/records';
-import { BatchService, noSuchBatch } from '@app/staging';
+import { BatchService, type BatchState, noSuchBatch } from '@app/staging';
+import { Access, SignedIn } from '../auth/access.decorator';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { batchDto } from './batch-dto';
 import { ApiBatchAction } from './batch-docs.decorator';
@@ -9,6 +11,7 @@ import { BatchDto, BatchIdDto } from './dto/batch.dto';
 
 /** What became of batches, and what may be asked of them. */
 @ApiTags('operations')
+@Access('signed-in')
 @Controller('batches')
 export class BatchesController {
   constructor(private readonly batches: BatchService) {}
@@ -21,10 +24,8 @@ export class BatchesController {
   })
   @ApiOkResponse({ description: 'The batch as it was a second ago at most.', type: BatchDto })
   @ApiErrors({ path: '/batches/01981f7e', codes: ['not_found', 'database_unavailable'] })
-  async get(@Param() { id }: BatchIdDto): Promise<BatchDto> {
-    const batch = await this.batches.find(batchId(id));
-    if (!batch) throw noSuchBatch();
-    return batchDto(batch);
+  async get(@Param() { id }: BatchIdDto, @SignedIn() caller: Caller): Promise<BatchDto> {
+    return batchDto(await this.find(id, caller));
   }
 
   @Post(':id/cancel')
@@ -34,8 +35,9 @@ export class BatchesController {
     description:
       'Ends all of its operations that have not ended: those that wait at once, those that run as soon as they have tidied up. What is staged already stays.',
   })
-  async cancel(@Param() { id }: BatchIdDto): Promise<BatchDto> {
-    return batchDto(await this.batches.cancel(batchId(id)));
+  async cancel(@Param() { id }: BatchIdDto, @SignedIn() caller: Caller): Promise<BatchDto> {
+    await this.find(id, caller);
+    return batchDto(await this.batches.cancel(id));
   }
 
   @Post(':id/retry')
@@ -45,13 +47,15 @@ export class BatchesController {
     description:
       'Its operations that failed or were cancelled wait for another attempt, where one makes sense; the others are left alone.',
   })
-  async retry(@Param() { id }: BatchIdDto): Promise<BatchDto> {
-    return batchDto(await this.batches.retry(batchId(id)));
+  async retry(@Param() { id }: BatchIdDto, @SignedIn() caller: Caller): Promise<BatchDto> {
+    await this.find(id, caller);
+    return batchDto(await this.batches.retry(id));
   }
-}
 
-/** Throws `not_found` for what is no id. */
-function batchId(text: string): string {
-  if (!isOperationId(text)) throw noSuchBatch();
-  return text;
+  /** Throws `not_found`, also for what is no id, or another one's. */
+  private async find(id: string, caller: Caller): Promise<BatchState> {
+    const batch = isOperationId(id) ? await this.batches.find(id) : null;
+    if (!batch || !maySee(caller, batch)) throw noSuchBatch();
+    return batch;
+  }
 }

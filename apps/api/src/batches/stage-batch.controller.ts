@@ -1,8 +1,11 @@
 import { Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
+import { type Caller } from '@app/auth';
 import { Settings } from '@app/core';
 import { BatchService, type BatchState } from '@app/staging';
+import { Access, SignedIn } from '../auth/access.decorator';
+import { checkMayActFor } from '../auth/ownership';
 import { readStreamedBody } from '../http/item-stream-body';
 import { STREAMED_LIMIT } from '../http/json-body';
 import { Idempotency } from '../idempotency/idempotency';
@@ -16,6 +19,7 @@ import { type BatchAcceptedDto } from './dto/batch.dto';
 
 /** Staging of many sources at once. */
 @ApiTags('staging')
+@Access('signed-in')
 @Controller()
 export class StageBatchController {
   constructor(
@@ -30,16 +34,18 @@ export class StageBatchController {
   @ApiStageBatch()
   async stageBatch(
     @Query() query: BatchQueryDto,
+    @SignedIn() caller: Caller,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<BatchAcceptedDto> {
+    const { method, username, server } = query;
+    checkMayActFor(caller, username);
     const hasKey = idempotencyKey(request) !== null;
     const body = await readStreamedBody(request, STREAMED_LIMIT);
-    const { method, username, server } = query;
-    const asked = { method, username, server, requestedBy: null };
+    const asked = { method, username, server, requestedBy: caller.identity };
     const count = await this.items.check(body, asked);
     const batch = await this.idempotency.run<BatchState>(request, {
-      username,
+      scope: caller.identity ?? username,
       method,
       route: '/stage_data/batch',
       payload: { server, body: hasKey ? await body.digest() : '' },

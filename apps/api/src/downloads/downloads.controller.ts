@@ -1,6 +1,8 @@
 import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
+import { type Caller } from '@app/auth';
+import { Access, SignedIn } from '../auth/access.decorator';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { hangUpSignal } from '../http/hang-up-signal';
 import { OperationIdDto } from '../records/dto/operation-id.dto';
@@ -22,6 +24,7 @@ export class DownloadsController {
   ) {}
 
   @Get('downloads/:token')
+  @Access('open')
   @ApiDownload()
   async download(
     @Param() { token }: DownloadTokenDto,
@@ -39,6 +42,7 @@ export class DownloadsController {
 
   @Post('operations/:id/download-url')
   @HttpCode(200)
+  @Access('signed-in')
   @ApiOperation({
     operationId: 'renewDownloadUrl',
     summary: 'Ask for a fresh link of a download',
@@ -50,8 +54,12 @@ export class DownloadsController {
     codes: ['not_found', 'validation_failed', 'database_unavailable'],
     ofOperations: ['already_ended'],
   })
-  async renew(@Param() { id }: OperationIdDto, @Query() { archive }: ArchiveQueryDto): Promise<DownloadUrlDto> {
-    const record = await this.finder.find(id);
+  async renew(
+    @Param() { id }: OperationIdDto,
+    @Query() { archive }: ArchiveQueryDto,
+    @SignedIn() caller: Caller,
+  ): Promise<DownloadUrlDto> {
+    const record = await this.finder.find(id, caller);
     const expiresAt = await this.links.renew(record);
     return { download_url: this.links.urlOf(record, archive)!, expires_at: expiresAt.toISOString() };
   }

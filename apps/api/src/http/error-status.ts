@@ -37,6 +37,7 @@ export const STATUS = {
   jupyter_rejected: 502,
   jupyter_timeout: 504,
   database_unavailable: 503,
+  auth_unavailable: 503,
   queue_unavailable: 503,
   shutting_down: 503,
   internal_error: 500,

@@ -43,7 +43,7 @@ class Maker {
 
   work(values: Partial<OnceOnly<string>> = {}): OnceOnly<string> {
     return {
-      username: 'ana',
+      scope: 'ana',
       route: '/stage_data',
       method: 'local_copy',
       payload: { body: { local_path_on_storage: 'a', relative_path: 'b' } },
@@ -82,7 +82,7 @@ describe('a request with a key', () => {
 
   it('is another one for another user, route or method, not for an alias of the method', async () => {
     const maker = new Maker();
-    const scopes = [{}, { username: 'bo' }, { route: '/stage_data/batch' }, { method: 'symlink_copy' }];
+    const scopes = [{}, { scope: 'bo' }, { route: '/stage_data/batch' }, { method: 'symlink_copy' }];
     for (const scope of scopes) await idempotency.run(withKey('k'), maker.work(scope));
     expect(maker.calls).toBe(4);
     expect(await idempotency.run(withKey('k'), maker.work({ method: 'local_symlink' }))).toBe('made 4');

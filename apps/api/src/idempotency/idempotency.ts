@@ -9,7 +9,8 @@ import { KeyEnds } from './key-ends';
 
 /** What is to be done once for each key. */
 export interface OnceOnly<T> {
-  username: string;
+  /** Whose keys it is among: the caller, or the user where nobody signs in. */
+  scope: string;
   /** The address, as the route has it. */
   route: string;
   /** The staging method, by any of its names. */
@@ -49,9 +50,9 @@ export class Idempotency {
     return key === null ? work.first(newOperationId()) : this.once(this.keyed(key, work), work);
   }
 
-  private keyed<T>(key: string, { username, route, method: asSent, payload }: OnceOnly<T>): KeyedRequest {
+  private keyed<T>(key: string, { scope, route, method: asSent, payload }: OnceOnly<T>): KeyedRequest {
     const method = this.methods.find(asSent)?.name ?? asSent;
-    return { key: hashOf([username, route, method, key]), payload: hashOf(payload), subject: newOperationId() };
+    return { key: hashOf([scope, route, method, key]), payload: hashOf(payload), subject: newOperationId() };
   }
 
   private async once<T>(keyed: KeyedRequest, work: OnceOnly<T>): Promise<T> {

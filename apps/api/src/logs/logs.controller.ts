@@ -2,6 +2,7 @@ import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
 import { LogReader } from '@app/logging';
+import { Access } from '../auth/access.decorator';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { hangUpSignal } from '../http/hang-up-signal';
 import { wantsText } from '../http/plain-text';
@@ -13,6 +14,7 @@ const TAIL_BYTES = 1024 ** 2;
 
 /** The log of the service. */
 @ApiTags('logs')
+@Access('operator')
 @Controller('logs')
 export class LogsController {
   constructor(private readonly logs: LogReader) {}

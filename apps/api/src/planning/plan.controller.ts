@@ -1,7 +1,10 @@
 import { Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
+import { type Caller } from '@app/auth';
 import { type BatchItem, PlanService } from '@app/staging';
+import { Access, SignedIn } from '../auth/access.decorator';
+import { checkMayActFor } from '../auth/ownership';
 import { BatchItems, type ItemsRequest } from '../batches/batch-items';
 import { BatchQueryDto } from '../batches/dto/batch-query.dto';
 import { BatchBodyDto } from '../batches/dto/batch.dto';
@@ -18,6 +21,7 @@ import { singleBody } from './single-body';
 
 /** Looking ahead. */
 @ApiTags('staging')
+@Access('signed-in')
 @Controller()
 export class PlanController {
   constructor(
@@ -40,10 +44,16 @@ export class PlanController {
     path: '/stage_data/plan',
     codes: ['validation_failed', 'unsupported_media_type', 'payload_too_large'],
   })
-  async plan(@Query() query: BatchQueryDto, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async plan(
+    @Query() query: BatchQueryDto,
+    @SignedIn() caller: Caller,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    checkMayActFor(caller, query.username);
     const signal = hangUpSignal(response);
     const { method, username, server } = query;
-    const asked = { method, username, server, requestedBy: null };
+    const asked = { method, username, server, requestedBy: caller.identity };
     const body = await readStreamedBody(request, STREAMED_LIMIT);
     const items = await this.itemsOf(body, asked);
     const planning = this.planning.begin();

@@ -1,9 +1,11 @@
 import { Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
+import { type Caller } from '@app/auth';
 import { Settings } from '@app/core';
 import { type StagingRecord } from '@app/records';
 import { MethodRegistry, OperationCancelled, OperationControl } from '@app/staging';
+import { Access, SignedIn } from '../auth/access.decorator';
 import { DownloadLinks } from '../downloads/download-links';
 import { OPERATION_ID_HEADER } from '../http/request-context';
 import { CALLER_TOKEN_HEADER, callerToken } from '../staging/caller-token';
@@ -15,6 +17,7 @@ import { OperationViews } from './operation-views';
 
 /** Ending operations, trying them again, removing what they staged. */
 @ApiTags('operations')
+@Access('signed-in')
 @Controller('operations')
 export class ControlController {
   constructor(
@@ -35,8 +38,12 @@ export class ControlController {
       'One that waits is `cancelled` at once. One that runs is asked to end, and leaves nothing behind; one that is about to end anyway may still succeed. A download whose link still works becomes `cancelled`: its links stop working, and what is under way breaks off.',
     codes: ['already_ended'],
   })
-  async cancel(@Param() { id }: OperationIdDto, @Res({ passthrough: true }) response: Response): Promise<OperationDto> {
-    const record = await this.finder.find(id);
+  async cancel(
+    @Param() { id }: OperationIdDto,
+    @SignedIn() caller: Caller,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<OperationDto> {
+    const record = await this.finder.find(id, caller);
     const reason = new OperationCancelled('It was cancelled on request.');
     const isRevoked = await this.links.revoke(record, reason);
     return this.answer(isRevoked ? record : await this.control.cancel(record), response);
@@ -60,10 +67,11 @@ export class ControlController {
   })
   async retry(
     @Param() { id }: OperationIdDto,
+    @SignedIn() caller: Caller,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<OperationDto> {
-    const record = await this.finder.find(id);
+    const record = await this.finder.find(id, caller);
     const isRemote = this.methods.find(record.method)?.capabilities.destination === 'remote';
     const token = isRemote ? callerToken(request, this.settings.get('ACCEPT_TOKEN_IN_QUERY')) : null;
     const hooks = { deliver: null, gone: null, callerToken: token };
@@ -81,9 +89,10 @@ export class ControlController {
   })
   async release(
     @Param() { id }: OperationIdDto,
+    @SignedIn() caller: Caller,
     @Res({ passthrough: true }) response: Response,
   ): Promise<OperationDto> {
-    return this.answer(await this.control.release(await this.finder.find(id)), response);
+    return this.answer(await this.control.release(await this.finder.find(id, caller)), response);
   }
 
   private answer(record: StagingRecord, response: Response): OperationDto {

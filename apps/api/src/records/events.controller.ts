@@ -1,6 +1,8 @@
 import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { type Response } from 'express';
+import { type Caller } from '@app/auth';
+import { Access, SignedIn } from '../auth/access.decorator';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { OperationIdDto } from './dto/operation-id.dto';
 import { EVENTS_TYPE } from './event-writer';
@@ -9,6 +11,7 @@ import { endIdOf, hasEnded, OperationStreams } from './operation-streams';
 
 /** Operations live. */
 @ApiTags('operations')
+@Access('signed-in')
 @Controller('operations')
 export class EventsController {
   constructor(
@@ -43,11 +46,12 @@ export class EventsController {
   async events(
     @Param() { id }: OperationIdDto,
     @Headers('last-event-id') lastId: string | undefined,
+    @SignedIn() caller: Caller,
     @Res() response: Response,
   ): Promise<void> {
-    const record = await this.finder.find(id);
+    const record = await this.finder.find(id, caller);
     if (hasEnded(record) && lastId === endIdOf(record)) response.status(204).end();
     else if (response.req.method === 'HEAD') response.setHeader('Content-Type', EVENTS_TYPE).end();
-    else this.streams.begin(record, response);
+    else this.streams.begin(record, response, caller);
   }
 }

@@ -57,6 +57,8 @@ let events: OperationEvents;
 let watch: OperationWatch;
 let streams: OperationStreams;
 let client: Client;
+/** When the reader's token ends. */
+let expiresAt: Date | null;
 
 beforeEach(() => {
   jest.useFakeTimers();
@@ -67,14 +69,15 @@ beforeEach(() => {
   events = new OperationEvents();
   const views = new OperationViews({ factsOf: () => live } as unknown as LiveOperations);
   watch = new OperationWatch(events);
-  streams = new OperationStreams({ find } as unknown as OperationFinder, views, watch);
+  streams = new OperationStreams({ findAgain: find } as unknown as OperationFinder, views, watch);
   client = new Client();
+  expiresAt = null;
 });
 afterEach(() => jest.useRealTimers());
 
 const recordAs = (values: Partial<StagingRecord>) => Object.assign(new StagingRecord(), record, values);
 const begin = async () => {
-  streams.begin(record, client as unknown as Response);
+  streams.begin(record, client as unknown as Response, { expiresAt });
   await jest.advanceTimersByTimeAsync(1);
 };
 const end = async () => {
@@ -210,6 +213,15 @@ describe('a stream of events', () => {
     await begin();
     streams.onModuleDestroy();
     expect([client.isOver, client.events, jest.getTimerCount()]).toEqual([true, ['progress'], 0]);
+  });
+
+  it('ends with what its reader signed in with', async () => {
+    expiresAt = new Date(Date.now() + 60_000);
+    await begin();
+    await jest.advanceTimersByTimeAsync(59_000);
+    expect(client.isOver).toBe(false);
+    await jest.advanceTimersByTimeAsync(2000);
+    expect([client.isOver, client.events, streams.count, jest.getTimerCount()]).toEqual([true, ['progress'], 0, 0]);
   });
 
   it('tells those who come while the service stops how it is, and lets them go', async () => {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type Response } from 'express';
+import { type Caller } from '@app/auth';
 import { type StagingRecord } from '@app/records';
 import { OperationWatch } from '@app/staging';
 import { type OperationDto } from './dto/operation.dto';
@@ -25,13 +26,18 @@ export class OperationStreams implements OnModuleDestroy {
     private readonly watch: OperationWatch,
   ) {}
 
-  /** Answers with the events of an operation: its state now, each further one, and its end. */
-  begin(record: StagingRecord, response: Response): void {
+  /**
+   * Answers with the events of an operation: its state now, each further one, and its end. Ends with what its reader signed
+   * in with.
+   */
+  begin(record: StagingRecord, response: Response, { expiresAt }: Pick<Caller, 'expiresAt'>): void {
     // Who hung up meanwhile will not be told of that again.
     if (response.closed) return;
     const stream = new OperationStream(record, response, this.finder, this.views, this.watch);
     this.open.add(stream);
+    const ending = expiresAt && setTimeout(() => stream.close(), millisecondsTo(expiresAt));
     response.once('close', () => {
+      clearTimeout(ending ?? undefined);
       stream.forget();
       this.open.delete(stream);
     });
@@ -112,7 +118,7 @@ class OperationStream {
   private async read(): Promise<void> {
     const number = (this.reads += 1);
     try {
-      const record = await this.finder.find(this.record.id);
+      const record = await this.finder.findAgain(this.record);
       // What was asked for later knows better.
       if (number > this.known) [this.record, this.known] = [record, number];
     } catch {
@@ -124,7 +130,7 @@ class OperationStream {
 
   /** What is recorded counts; what is told of the end, where that cannot be read. */
   private async end(told: StagingRecord): Promise<void> {
-    const recorded = await this.finder.find(told.id).catch(() => null);
+    const recorded = await this.finder.findAgain(told).catch(() => null);
     this.record = recorded && hasEnded(recorded) ? recorded : told;
     this.look();
   }
@@ -153,4 +159,11 @@ function isNews(view: OperationDto, sent: OperationDto | null): boolean {
   const isSame = view.attempts === sent.attempts && view.status === sent.status;
   const isBehind = (view.bytes_done ?? 0) < (sent.bytes_done ?? 0) || (view.files_done ?? 0) < (sent.files_done ?? 0);
   return isSame ? !isBehind && !isDeepStrictEqual(view, sent) : true;
+}
+
+/** Longest that a timer can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+function millisecondsTo(time: Date): number {
+  return Math.min(MAX_TIMER_MS, Math.max(0, time.getTime() - Date.now()));
 }

@@ -1,9 +1,12 @@
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
+import { type Caller } from '@app/auth';
 import { LogReader } from '@app/logging';
 import { ManifestRepository, OperationRepository } from '@app/records';
 import { MethodRegistry } from '@app/staging';
+import { Access, SignedIn } from '../auth/access.decorator';
+import { visibleTo } from '../auth/ownership';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { PageQueryDto } from '../http/dto/page-query.dto';
 import { hangUpSignal } from '../http/hang-up-signal';
@@ -22,6 +25,7 @@ import { OperationViews } from './operation-views';
 
 /** What became of operations. */
 @ApiTags('operations')
+@Access('signed-in')
 @Controller('operations')
 export class OperationsController {
   constructor(
@@ -37,10 +41,14 @@ export class OperationsController {
   @ApiOperation({ operationId: 'listOperations', summary: 'List operations', description: 'Newest first.' })
   @ApiOkResponse({ description: 'A page of operations.', type: OperationPageDto })
   @ApiErrors({ path: '/operations', codes: ['validation_failed', 'database_unavailable'] })
-  async list(@Query() query: OperationsQueryDto): Promise<OperationPageDto> {
-    const { limit, cursor, method, batch_id: batchId, ...filter } = query;
+  async list(@Query() query: OperationsQueryDto, @SignedIn() caller: Caller): Promise<OperationPageDto> {
+    const { limit, cursor, method, batch_id: batchId, username, ...filter } = query;
     const name = method === undefined ? undefined : (this.methods.find(method)?.name ?? method);
-    const page = await this.records.page({ ...filter, method: name, batchId }, limit, cursor);
+    const page = await this.records.page(
+      { ...filter, ...visibleTo(caller, username), method: name, batchId },
+      limit,
+      cursor,
+    );
     return { items: page.items.map((record) => this.views.of(record)), next_cursor: page.nextCursor };
   }
 
@@ -48,8 +56,8 @@ export class OperationsController {
   @ApiOperation({ operationId: 'getOperation', summary: 'Look at one operation' })
   @ApiOkResponse({ description: 'The operation as it is now.', type: OperationDto })
   @ApiErrors({ path: '/operations/01981f7e', codes: ['not_found', 'database_unavailable'] })
-  async get(@Param() { id }: OperationIdDto): Promise<OperationDto> {
-    return this.views.of(await this.finder.find(id));
+  async get(@Param() { id }: OperationIdDto, @SignedIn() caller: Caller): Promise<OperationDto> {
+    return this.views.of(await this.finder.find(id, caller));
   }
 
   @Get(':id/attempts')
@@ -60,8 +68,8 @@ export class OperationsController {
   })
   @ApiOkResponse({ description: 'The attempts.', type: AttemptsDto })
   @ApiErrors({ path: '/operations/01981f7e/attempts', codes: ['not_found', 'database_unavailable'] })
-  async attempts(@Param() { id }: OperationIdDto): Promise<AttemptsDto> {
-    const { history } = await this.finder.find(id);
+  async attempts(@Param() { id }: OperationIdDto, @SignedIn() caller: Caller): Promise<AttemptsDto> {
+    const { history } = await this.finder.find(id, caller);
     return { items: (history ?? []).map(attemptDto) };
   }
 
@@ -87,10 +95,11 @@ export class OperationsController {
   async files(
     @Param() { id }: OperationIdDto,
     @Query() { status, limit, cursor }: ManifestQueryDto,
+    @SignedIn() caller: Caller,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    await this.finder.find(id);
+    await this.finder.find(id, caller);
     if (wantsText(request, response)) return streamText(response, manifestText(this.manifest.each(id)));
     const page = await this.manifest.page(id, { status, limit, cursor });
     const answer: ManifestPageDto = { items: page.items.map(manifestFileDto), next_cursor: page.nextCursor };
@@ -108,9 +117,10 @@ export class OperationsController {
   async log(
     @Param() { id }: OperationIdDto,
     @Query() query: PageQueryDto,
+    @SignedIn() caller: Caller,
     @Res({ passthrough: true }) response: Response,
   ): Promise<LogPageDto> {
-    await this.finder.find(id);
+    await this.finder.find(id, caller);
     const page = await this.logs.page({ operationId: id, ...query }, hangUpSignal(response));
     return { items: page.items, next_cursor: page.nextCursor };
   }

@@ -1,8 +1,12 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type Request } from 'express';
+import { isOperator } from '@app/auth';
 import { Settings } from '@app/core';
 import { MAX_PATH_BYTES, MAX_SEGMENT_BYTES } from '@app/files';
 import { MethodRegistry } from '@app/staging';
+import { Access } from '../auth/access.decorator';
+import { callerIfKnown } from '../auth/authentication';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { AllowedMethodsDto, ConfigDto } from './dto/config.dto';
 import { VERSION } from './installation';
@@ -12,6 +16,7 @@ import { RootMonitor } from './root-monitor';
 
 /** What there is to know of the site. No file is touched for an answer, so that it is fast under any load. */
 @ApiTags('site')
+@Access('open')
 @Controller('config')
 export class ConfigController {
   constructor(
@@ -25,16 +30,19 @@ export class ConfigController {
   @ApiOperation({
     operationId: 'getConfig',
     summary: 'Look at the site',
-    description: 'Storages, methods and limits. Holds no secret.',
+    description:
+      'Storages, methods and limits. Holds no secret; where the site has sign-in, paths are told to operators only.',
   })
   @ApiOkResponse({ description: 'The site.', type: ConfigDto })
   @ApiErrors({ path: '/config', codes: [] })
-  config(): ConfigDto {
+  config(@Req() request: Request): ConfigDto {
     const { target, storages } = this.roots.seen;
+    const caller = callerIfKnown(request);
+    const tellsPaths = caller !== null && isOperator(caller);
     return {
       version: VERSION,
-      source_storage_path: storages[0]!.path,
-      target_storage_path: target.path,
+      source_storage_path: tellsPaths ? storages[0]!.path : null,
+      target_storage_path: tellsPaths ? target.path : null,
       allowed_methods: this.methods.enabledNames,
       methods: this.methods.offered.map(({ name, aliases, description, capabilities }) => ({
         name,
@@ -43,8 +51,8 @@ export class ConfigController {
         needs_relative_path: capabilities.destination !== 'none',
         ...this.availabilityOf(name),
       })),
-      storages: storages.map(storageDto),
-      user_areas: rootDto(target),
+      storages: storages.map((state) => storageDto(state, tellsPaths)),
+      user_areas: rootDto(target, tellsPaths),
       checksum: this.settings.get('CHECKSUM'),
       link_fallback: this.settings.get('LINK_FALLBACK'),
       user_view_prefix: this.settings.get('USER_VIEW_PREFIX') ?? null,
@@ -60,7 +68,11 @@ export class ConfigController {
         max_segment_bytes: MAX_SEGMENT_BYTES,
         download_url_ttl_seconds: this.settings.get('DOWNLOAD_URL_TTL_SECONDS'),
       },
-      auth: { mode: this.settings.get('AUTH_MODE') },
+      auth: {
+        mode: this.settings.get('AUTH_MODE'),
+        issuer: this.settings.get('OIDC_ISSUER') ?? null,
+        client_id: this.settings.get('OIDC_CLIENT_ID') ?? null,
+      },
     };
   }
 

@@ -1,6 +1,7 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import { type Response } from 'express';
+import { Access } from '../auth/access.decorator';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { LiveDto, PingDto, ReadyDto } from './dto/health.dto';
 import { VERSION } from './installation';
@@ -8,6 +9,7 @@ import { Readiness } from './readiness.service';
 
 /** For those who watch the service. */
 @ApiTags('health')
+@Access('open')
 @Controller()
 export class HealthController {
   constructor(private readonly readiness: Readiness) {}

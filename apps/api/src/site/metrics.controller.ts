@@ -1,11 +1,13 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Registry } from 'prom-client';
+import { Access } from '../auth/access.decorator';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { Metrics } from './metrics.service';
 
 /** For Prometheus. */
 @ApiTags('health')
+@Access('metrics')
 @Controller('metrics')
 export class MetricsController {
   constructor(private readonly metrics: Metrics) {}

@@ -1,9 +1,12 @@
 import { Body, Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type Request, type Response } from 'express';
+import { type Caller } from '@app/auth';
 import { Settings } from '@app/core';
 import { type StagingRecord } from '@app/records';
 import { type CallerHooks, MethodRegistry, OperationCancelled, StagingService } from '@app/staging';
+import { Access, SignedIn } from '../auth/access.decorator';
+import { checkMayActFor } from '../auth/ownership';
 import { DownloadLinks } from '../downloads/download-links';
 import { Downloads } from '../downloads/downloads.service';
 import { RECEIVER_LEFT } from '../downloads/paced-sender';
@@ -25,6 +28,7 @@ import { stageAnswer } from './stage-answer';
 
 /** Staging itself. */
 @ApiTags('staging')
+@Access('signed-in')
 @Controller()
 export class StagingController {
   constructor(
@@ -45,19 +49,26 @@ export class StagingController {
   async stageData(
     @Query() query: StageQueryDto,
     @Body() body: StageDataDto,
+    @SignedIn() caller: Caller,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
     const { username, method, server, archive } = query;
+    checkMayActFor(caller, username);
     const form = this.formOf(query, request, response);
     const hooks = this.hooksFor(form, query, request, response);
     const preferences = this.preferencesFor(query, request);
     // From here on: a caller may hang up before there is anything to wait for.
     const gone = hangUpSignal(response);
     const record = await this.idempotency.run(request, {
-      ...{ username, method, route: '/stage_data', payload: { query: { server, archive }, body } },
+      ...{
+        scope: caller.identity ?? username,
+        method,
+        route: '/stage_data',
+        payload: { query: { server, archive }, body },
+      },
       first: (operationId) => {
-        const asked = { ...requestedItem(body), method, username, server, requestedBy: null, operationId };
+        const asked = { ...requestedItem(body), method, username, server, requestedBy: caller.identity, operationId };
         if (!preferences) return this.staging.stage(asked, hooks);
         tellApplied(response, preferences);
         return this.background.submit(asked, hooks, preferences, gone);

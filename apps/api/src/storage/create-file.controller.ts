@@ -2,6 +2,7 @@ import { Body, Controller, Post, UseGuards } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { FileBrowser, readPath } from '@app/files';
 import { AppLogger } from '@app/logging';
+import { Access } from '../auth/access.decorator';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { tooLarge } from '../http/to-app-error';
 import { CreateFileDto, FileCreatedDto } from './dto/create-file.dto';
@@ -13,6 +14,7 @@ const MAX_CONTENT = 1024 ** 2;
 /** Small files for trying things out. */
 @ApiTags('storage')
 @UseGuards(FileCreationGuard)
+@Access('operator')
 @Controller('create-file')
 export class CreateFileController {
   constructor(

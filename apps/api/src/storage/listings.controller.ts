@@ -1,5 +1,8 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type Caller } from '@app/auth';
+import { Access, SignedIn } from '../auth/access.decorator';
+import { checkMaySeeArea } from '../auth/ownership';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { AreaParamsDto } from './dto/area-params.dto';
 import { ListingQueryDto, StorageQueryDto } from './dto/listing-query.dto';
@@ -8,6 +11,7 @@ import { Listings } from './listings.service';
 
 /** What lies on the storage and in user areas. */
 @ApiTags('storage')
+@Access('signed-in')
 @Controller()
 export class ListingsController {
   constructor(private readonly listings: Listings) {}
@@ -38,7 +42,12 @@ export class ListingsController {
     path: '/user-areas/jane',
     codes: ['validation_failed', 'path_outside_user_area', 'not_found', 'storage_unavailable'],
   })
-  userArea(@Param() { username }: AreaParamsDto, @Query() query: ListingQueryDto): Promise<ListingPageDto> {
+  userArea(
+    @Param() { username }: AreaParamsDto,
+    @Query() query: ListingQueryDto,
+    @SignedIn() caller: Caller,
+  ): Promise<ListingPageDto> {
+    checkMaySeeArea(caller, username);
     return this.listings.ofArea(username, query);
   }
 }

@@ -25,6 +25,7 @@ export interface BatchState {
   id: string;
   method: string;
   username: string;
+  requestedBy: string | null;
   counts: Record<OperationStatus, number>;
   bytesTotal: number;
   bytesDone: number;
@@ -35,13 +36,13 @@ export interface BatchState {
 
 /** How a batch stands when it is accepted: nothing of it has begun; what could only be refused has failed. */
 export function acceptedState(
-  batch: Pick<StagingBatch, 'id' | 'method' | 'username' | 'createdAt'>,
+  batch: Pick<StagingBatch, 'id' | 'method' | 'username' | 'requestedBy' | 'createdAt'>,
   { queued, failure }: { queued: number; failure: number },
 ): BatchState {
-  const { id, method, username, createdAt } = batch;
+  const { id, method, username, requestedBy, createdAt } = batch;
   const counts = { queued, running: 0, success: 0, failure, cancelled: 0 };
   const finishedAt = queued > 0 ? null : new Date();
-  return { id, method, username, counts, bytesTotal: 0, bytesDone: 0, createdAt, finishedAt };
+  return { id, method, username, requestedBy, counts, bytesTotal: 0, bytesDone: 0, createdAt, finishedAt };
 }
 
 /** An item as a request of its own. */

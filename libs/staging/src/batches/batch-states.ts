@@ -46,7 +46,7 @@ export class BatchStates {
   private async count(id: string): Promise<BatchState | null> {
     const batch = await this.batches.find(id);
     if (!batch?.acceptedAt) return null;
-    const { method, username, createdAt } = batch;
-    return { id, method, username, createdAt, ...(await this.batches.countsOf(id)) };
+    const { method, username, requestedBy, createdAt } = batch;
+    return { id, method, username, requestedBy, createdAt, ...(await this.batches.countsOf(id)) };
   }
 }

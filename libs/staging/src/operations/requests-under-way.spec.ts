@@ -15,11 +15,12 @@ function record(id: string, overrides: Partial<StagingRecord> = {}): StagingReco
 }
 const end = (ended: StagingRecord) => events.ended({ record: ended, seconds: 1, failure: null });
 
-it('finds the first of equal requests, whoever asked', () => {
+it('finds the first of equal requests of one caller', () => {
   const first = record('1', { requestedBy: 'jane', label: 'one' });
   underWay.add(first);
-  underWay.add(record('2'));
-  expect(underWay.find(record('3', { requestedBy: 'admin' }))).toBe(first);
+  underWay.add(record('2', { requestedBy: 'jane' }));
+  expect(underWay.find(record('3', { requestedBy: 'admin' }))).toBeUndefined();
+  expect(underWay.find(record('3', { requestedBy: 'jane', label: 'another' }))).toBe(first);
   expect(underWay.find(record('3', { localPathOnStorage: 'c' }))).toBeUndefined();
 });
 

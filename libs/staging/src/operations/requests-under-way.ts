@@ -35,10 +35,10 @@ export class RequestsUnderWay {
   }
 }
 
-/** All that makes a request but who asked and how they call it. */
+/** All that makes a request but how its sender calls it. Who asked counts: somebody else might not see what they join. */
 function requestOf(record: StagingRecord): string {
   const { method, username, server, storage, localPathOnStorage, relativePath, nameEncoding } = record;
-  const { expectedAlgorithm, expectedChecksum, ifExists } = record;
-  const what = [method, username, server, storage, localPathOnStorage, relativePath, nameEncoding];
+  const { requestedBy, expectedAlgorithm, expectedChecksum, ifExists } = record;
+  const what = [requestedBy, method, username, server, storage, localPathOnStorage, relativePath, nameEncoding];
   return JSON.stringify([...what, expectedAlgorithm, expectedChecksum, ifExists]);
 }

@@ -1,8 +1,6 @@
 import { Transform } from 'class-transformer';
 import { IsInt, IsString, Matches, Max, Min, registerDecorator, ValidateIf } from 'class-validator';
-
-/** Names of users (contract, section 1). */
-export const USERNAME = /^[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}$/;
+import { USERNAME } from '@app/auth';
 
 /** A field that may be missing; `null` is a wrong type like any other. */
 export function MayBeMissing(): PropertyDecorator {

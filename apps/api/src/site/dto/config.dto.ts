@@ -62,8 +62,28 @@ export class LimitsDto {
 
 /** How callers sign in. */
 export class AuthDto {
-  @ApiProperty({ description: '`none`: nobody signs in.', example: 'none' })
+  @ApiProperty({
+    description: '`none`: nobody signs in; `oidc`: with a bearer token of the OpenID provider.',
+    enum: ['none', 'oidc'],
+    example: 'none',
+  })
   mode!: string;
+
+  @ApiProperty({
+    description: 'The OpenID provider.',
+    type: String,
+    nullable: true,
+    example: 'https://iam.example.org/',
+  })
+  issuer!: string | null;
+
+  @ApiProperty({
+    description: 'Client with which a page signs users in.',
+    type: String,
+    nullable: true,
+    example: 'staging',
+  })
+  client_id!: string | null;
 }
 
 /** The site, for its users and their programs. */
@@ -71,11 +91,21 @@ export class ConfigDto {
   @ApiProperty({ description: 'Version of the service.', example: '0.1.0' })
   version!: string;
 
-  @ApiProperty({ description: 'Path of the first storage on the host.', example: '/srv/storage' })
-  source_storage_path!: string;
+  @ApiProperty({
+    description: 'Path of the first storage on the host; null for those who may not know it.',
+    type: String,
+    nullable: true,
+    example: '/srv/storage',
+  })
+  source_storage_path!: string | null;
 
-  @ApiProperty({ description: 'Path of the user areas on the host.', example: '/srv/user_areas' })
-  target_storage_path!: string;
+  @ApiProperty({
+    description: 'Path of the user areas on the host; null for those who may not know it.',
+    type: String,
+    nullable: true,
+    example: '/srv/user_areas',
+  })
+  target_storage_path!: string | null;
 
   @ApiProperty({
     description: 'Methods that the site offers.',

@@ -2,8 +2,13 @@ import { ApiProperty } from '@nestjs/swagger';
 
 /** A directory of the host that the service works in. */
 export class RootDto {
-  @ApiProperty({ description: 'Path on the host.', example: '/srv/storage' })
-  path!: string;
+  @ApiProperty({
+    description: 'Path on the host; null for those who may not know it.',
+    type: String,
+    nullable: true,
+    example: '/srv/storage',
+  })
+  path!: string | null;
 
   @ApiProperty({ description: 'Whether it can be used just now.', example: true })
   available!: boolean;
