@@ -12,7 +12,7 @@ import { PROBLEM_TYPE } from './http/problem';
 import { buildDocument, writeDocument } from './openapi';
 
 /** Codes of later versions: nothing answers with them yet. */
-const LATER = /^(queue_|rate_|unauthorized)/;
+const LATER = /^(queue_|rate_)/;
 /** Codes that any address can answer with, whatever is asked there. */
 const OF_NO_ENDPOINT = ['method_not_allowed'];
 /** Endpoints that take a body. */

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { BEARER_SCHEME } from './auth/access.decorator';
+import { describeSignIn } from './auth/sign-in-docs';
 import { VERSION_PREFIX } from './http/request-address';
 import { VERSION } from './site/installation';
 
@@ -32,7 +33,7 @@ export function buildDocument(app: INestApplication, prefix = ''): OpenAPIObject
       BEARER_SCHEME,
     )
     .build();
-  return SwaggerModule.createDocument(app, config);
+  return describeSignIn(SwaggerModule.createDocument(app, config));
 }
 
 /** Serves the description at `/openapi.json` and its explorer, whose files are our own, at `/docs`. */

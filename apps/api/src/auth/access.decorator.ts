@@ -2,7 +2,6 @@ import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetada
 import { ApiBearerAuth } from '@nestjs/swagger';
 import { type Request } from 'express';
 import { type Caller } from '@app/auth';
-import { ApiSignIn } from '../http/api-errors.decorator';
 import { callerOf } from './authentication';
 
 /**
@@ -18,7 +17,7 @@ export const BEARER_SCHEME = 'oidc';
 
 /** Says who may use a controller or a route. What does not say it can be used by nobody. */
 export function Access(rule: AccessRule): MethodDecorator & ClassDecorator {
-  const docs = rule === 'open' ? [] : [ApiBearerAuth(BEARER_SCHEME), ApiSignIn()];
+  const docs = rule === 'open' ? [] : [ApiBearerAuth(BEARER_SCHEME)];
   return applyDecorators(SetMetadata(ACCESS_RULE, rule), ...docs);
 }
 

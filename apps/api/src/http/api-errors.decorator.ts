@@ -28,37 +28,22 @@ export function ApiErrors({ path, codes, ofOperations = [] }: ErrorsOfEndpoint):
   }
   const responses = [...byStatus].map(([status, codesOfStatus]) => {
     const examples = codesOfStatus.map((code) => [code, { value: example(code, path, ofOperations) }] as const);
-    return problemResponse(status, codesOfStatus, Object.fromEntries(examples));
+    return ApiResponse({
+      status,
+      description: codesOfStatus.map((code) => `\`${code}\``).join(', '),
+      content: {
+        [PROBLEM_TYPE]: {
+          schema: { $ref: getSchemaPath(ProblemDto) },
+          examples: Object.fromEntries(examples),
+        },
+      },
+    });
   });
   return applyDecorators(ApiExtraModels(ProblemDto), ...responses);
 }
 
-/** Puts into the document of each endpoint of a controller, or of one, that one has to sign in. */
-export function ApiSignIn(): MethodDecorator & ClassDecorator {
-  const code = 'unauthorized';
-  const challenge = {
-    description: 'How to sign in (RFC 6750).',
-    schema: { type: 'string', example: 'Bearer realm="staging"' },
-  } as const;
-  const examples = { [code]: { value: example(code, '/operations', []) } };
-  return problemResponse(STATUS[code], [code], examples, { 'WWW-Authenticate': challenge });
-}
-
-function problemResponse(
-  status: number,
-  codes: ErrorCode[],
-  examples: Record<string, { value: unknown }>,
-  headers?: Record<string, { description: string; schema: { type: 'string'; example: string } }>,
-): MethodDecorator & ClassDecorator {
-  return ApiResponse({
-    status,
-    description: codes.map((code) => `\`${code}\``).join(', '),
-    ...(headers && { headers }),
-    content: { [PROBLEM_TYPE]: { schema: { $ref: getSchemaPath(ProblemDto) }, examples } },
-  });
-}
-
-function example(code: ErrorCode, path: string, ofOperations: ErrorCode[]) {
+/** What an endpoint answers with a code, as an example. */
+export function example(code: ErrorCode, path: string, ofOperations: ErrorCode[] = []) {
   const { detail, errors } = EXAMPLE_DETAILS[code] ?? { detail: '' };
   const operationId = ofOperations.includes(code) ? EXAMPLE_OPERATION : undefined;
   return problemOf(new AppError(code, detail, { errors, operationId }), path);

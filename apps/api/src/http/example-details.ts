@@ -20,6 +20,7 @@ export const EXAMPLE_DETAILS: Partial<Record<ErrorCode, { detail: string; errors
     detail: 'The destination leaves the user area: give a path relative to it, without "..".',
   },
   source_unsupported: { detail: 'The source is a FIFO; only files and directories can be staged.' },
+  auth_unavailable: { detail: "The site's sign-in does not answer. Try again later." },
   unauthorized: { detail: 'Sign in: send a token of this site as a bearer token.' },
   forbidden: {
     detail: 'This name is not one of the service: the site lists its names in ALLOWED_HOSTS.',
