@@ -50,13 +50,6 @@ describe('the start', () => {
     expect(await service.get('/health/ready')).toMatchObject({ status: 503 });
   });
 
-  it('warns of settings that later versions read, without their values', async () => {
-    const service = await startService({ env: { RATE_LIMIT_PER_MINUTE: '54321' } });
-    const warning = 'WARNING RATE_LIMIT_PER_MINUTE is set';
-    await until(() => service.output.includes(warning), 'it was not told');
-    expect(service.output).not.toContain('54321');
-  });
-
   it.each([
     ['a method that there is not', { ALLOWED_METHODS: 'local_copy,teleport' }, 'ALLOWED_METHODS'],
     ['a proxy that is no address', { TRUST_PROXY: 'not an address' }, 'TRUST_PROXY'],

@@ -1,13 +1,16 @@
 import { type NestExpressApplication } from '@nestjs/platform-express';
+import { type Request } from 'express';
 import { Authenticator } from '@app/auth';
 import { type Settings } from '@app/core';
 import { AppLogger } from '@app/logging';
-import { authenticate } from './auth/authentication';
+import { authenticate, callerIfKnown, refuseStrangers } from './auth/authentication';
 import { answerOptions } from './http/allowed-methods';
 import { useJsonBodies } from './http/json-body';
 import { readAddress } from './http/request-address';
+import { limitRate } from './http/rate-limit';
 import { noStore, requestContext } from './http/request-context';
 import { requestLog } from './http/request-log';
+import { securityHeaders } from './http/security-headers';
 import { siteGuard, siteOptions } from './http/site-guard';
 import { publicPrefix } from './site/public-prefix';
 
@@ -17,13 +20,20 @@ export function configureHttp(app: NestExpressApplication, settings: Settings): 
   app.disable('etag');
   trustProxy(app, settings);
   app.use(requestContext());
+  app.use(securityHeaders({ publicUrl: settings.get('PUBLIC_URL'), issuer: settings.get('OIDC_ISSUER') }));
   app.use(requestLog(app.get(AppLogger)));
   app.use(siteGuard(siteOptions(settings)));
   app.use(readAddress(publicPrefix(settings)));
   app.use(noStore());
   app.use(answerOptions(app));
   app.use(authenticate(app.get(Authenticator)));
+  if (settings.get('RATE_LIMIT_PER_MINUTE') > 0) app.use(limitRate(settings.get('RATE_LIMIT_PER_MINUTE'), identityOf));
+  app.use(refuseStrangers());
   useJsonBodies(app);
+}
+
+function identityOf(request: Request): string | null {
+  return callerIfKnown(request)?.identity ?? null;
 }
 
 function trustProxy(app: NestExpressApplication, settings: Settings): void {

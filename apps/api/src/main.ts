@@ -17,7 +17,6 @@ const OPTIONS = { bodyParser: false, abortOnError: false, logger: false } as con
 async function serve(settings: Settings): Promise<void> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.of(settings), new ApiHttpAdapter(), OPTIONS);
   const logger = app.get(AppLogger);
-  for (const name of settings.ignored) logger.warning(`${name} is set, but this version does not use it`);
   configureHttp(app, settings);
   serveDocument(app, publicPrefix(settings));
   await app.listen(settings.get('PORT'), settings.get('HOST'));

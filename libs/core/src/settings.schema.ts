@@ -258,6 +258,12 @@ export const SETTINGS_SCHEMA = z.object({
     .describe(
       'Accept a hub token as `?jupyter_token=`, where proxies may log it; the header `X-JupyterHub-Token` is better',
     ),
+  RATE_LIMIT_PER_MINUTE: whole(0)
+    .default(0)
+    .describe('Requests that one caller may make in a minute: a user, or without sign-in an address; 0: no limit'),
+  MAX_EVENT_STREAMS_PER_USER: whole(0)
+    .default(100)
+    .describe('Streams of events that one caller may have open: a user, or without sign-in an address; 0: no limit'),
   MAX_TREE_FILES: whole(0).default(0).describe('Files that one operation may stage; 0: no limit'),
   MAX_OPERATION_BYTES: whole(0).default(0).describe('Bytes that one operation may stage; 0: no limit'),
   MAX_RUNNING_PER_USER: whole(0)
@@ -289,9 +295,6 @@ export const SECRET_SETTINGS = [
   'JUPYTER_SERVER_TOKEN',
   'METRICS_TOKEN',
 ] as const;
-
-/** Settings of the contract that later versions read; named in a warning when they are set, never echoed. */
-export const LATER_SETTINGS = ['RATE_LIMIT_PER_MINUTE'] as const;
 
 /** Settings whose being ignored would surprise or endanger: this version refuses to start with them. */
 export const REFUSED_SETTINGS = { REDIS_URL: 'a queue over Redis is not available in this version' } as const;

@@ -107,7 +107,6 @@ describe('loadSettings', () => {
   it('refuses what this version cannot do rather than ignoring it', () => {
     expect(problemsOf({ REDIS_URL: 'redis://h' })).toHaveLength(1);
     expect(problemsOf({ SOURCE_ACCESS: 'user' })).toHaveLength(1);
-    expect(loadSettings({ RATE_LIMIT_PER_MINUTE: '5' }).ignored).toEqual(['RATE_LIMIT_PER_MINUTE']);
   });
 
   it('needs to know the provider and the audience for sign-in, and believes no provider over plain http', () => {

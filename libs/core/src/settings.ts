@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type z } from 'zod';
-import { LATER_SETTINGS, REFUSED_SETTINGS, SECRET_SETTINGS, SETTINGS_SCHEMA } from './settings.schema';
+import { REFUSED_SETTINGS, SECRET_SETTINGS, SETTINGS_SCHEMA } from './settings.schema';
 
 type Values = z.infer<typeof SETTINGS_SCHEMA>;
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,15 +15,7 @@ export class SettingsError extends Error {
 
 /** The settings of one process, read once and never changed. */
 export class Settings {
-  /** Names of set variables that only later versions read. */
-  readonly ignored: string[];
-
-  constructor(
-    readonly values: Values,
-    environment: Environment = {},
-  ) {
-    this.ignored = LATER_SETTINGS.filter((name) => environment[name] !== undefined);
-  }
+  constructor(readonly values: Values) {}
 
   /** The value of one setting. */
   get<Name extends keyof Values>(name: Name): Values[Name] {
@@ -64,7 +56,7 @@ export function loadSettings(environment: Environment = process.env): Settings {
   }
   problems.push(...contradictions(parsed.data));
   if (problems.length > 0) throw new SettingsError(problems);
-  return new Settings(parsed.data, environment);
+  return new Settings(parsed.data);
 }
 
 function readSecretFile(

@@ -13,20 +13,26 @@ type SignIn = { caller: Caller } | { refusal: AppError };
 
 const signIns = new WeakMap<Request, SignIn>();
 
-/**
- * Finds out who each request is from. What is to change something is refused here, before its body is read; of everything
- * else the route knows whether it is open.
- */
+/** Finds out who each request is from, and refuses nothing yet. */
 export function authenticate(authenticator: Authenticator): RequestHandler {
-  return (request, response, next) => {
+  return (request, _response, next) => {
     signInOf(authenticator, request)
       .then((signIn) => {
         signIns.set(request, signIn);
-        if (READING.has(request.method) || 'caller' in signIn) return next();
-        challenge(request, signIn.refusal, response);
-        next(signIn.refusal);
+        next();
       })
       .catch(next);
+  };
+}
+
+/**
+ * Refuses what is to change something and is from nobody who is known, before its body is read; of everything else the
+ * route knows whether it is open. Throws as {@link callerOf} does.
+ */
+export function refuseStrangers(): RequestHandler {
+  return (request, _response, next) => {
+    if (!READING.has(request.method)) callerOf(request);
+    next();
   };
 }
 

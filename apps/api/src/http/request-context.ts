@@ -4,21 +4,14 @@ import { type RequestHandler, type Response } from 'express';
 /** Ids of proxies that are taken over; others could break lines or fill the log. */
 const PLAIN_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
-const HEADERS = {
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  'X-Frame-Options': 'DENY',
-};
-
 /** Pages and their assets may be kept by browsers; what the API answers may not. */
 const PAGES = /^\/(?:ui|docs)(?:\/|$)/;
 
-/** Gives each request its id (the caller's `X-Request-Id` if it is a plain one) and each answer its common headers. */
+/** Gives each request its id (the caller's `X-Request-Id` if it is a plain one) to each answer. */
 export function requestContext(): RequestHandler {
   return (request, response, next) => {
     const given = request.headers['x-request-id'];
     response.setHeader('X-Request-Id', typeof given === 'string' && PLAIN_ID.test(given) ? given : randomUUID());
-    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     next();
   };
 }

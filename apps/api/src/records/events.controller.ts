@@ -42,7 +42,7 @@ export class EventsController {
     },
   })
   @ApiResponse({ status: 204, description: 'The client has seen the end.' })
-  @ApiErrors({ path: '/operations/01981f7e/events', codes: ['not_found', 'database_unavailable'] })
+  @ApiErrors({ path: '/operations/01981f7e/events', codes: ['not_found', 'quota_exceeded', 'database_unavailable'] })
   async events(
     @Param() { id }: OperationIdDto,
     @Headers('last-event-id') lastId: string | undefined,
@@ -52,6 +52,10 @@ export class EventsController {
     const record = await this.finder.find(id, caller);
     if (hasEnded(record) && lastId === endIdOf(record)) response.status(204).end();
     else if (response.req.method === 'HEAD') response.setHeader('Content-Type', EVENTS_TYPE).end();
-    else this.streams.begin(record, response, caller);
+    else
+      this.streams.begin(record, response, {
+        expiresAt: caller.expiresAt,
+        reader: caller.identity ?? response.req.ip ?? '',
+      });
   }
 }

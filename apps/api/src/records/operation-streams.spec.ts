@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { type Response } from 'express';
-import { AppError } from '@app/core';
+import { AppError, loadSettings } from '@app/core';
 import { newOperationId, StagingRecord } from '@app/records';
 import { type LiveFacts, type LiveOperations, OperationEvents, OperationWatch } from '@app/staging';
 import { type OperationFinder } from './operation-finder';
@@ -69,7 +69,8 @@ beforeEach(() => {
   events = new OperationEvents();
   const views = new OperationViews({ factsOf: () => live } as unknown as LiveOperations);
   watch = new OperationWatch(events);
-  streams = new OperationStreams({ findAgain: find } as unknown as OperationFinder, views, watch);
+  const settings = loadSettings({ MAX_EVENT_STREAMS_PER_USER: '2' });
+  streams = new OperationStreams({ findAgain: find } as unknown as OperationFinder, views, watch, settings);
   client = new Client();
   expiresAt = null;
 });
@@ -77,7 +78,7 @@ afterEach(() => jest.useRealTimers());
 
 const recordAs = (values: Partial<StagingRecord>) => Object.assign(new StagingRecord(), record, values);
 const begin = async () => {
-  streams.begin(record, client as unknown as Response, { expiresAt });
+  streams.begin(record, client as unknown as Response, { expiresAt, reader: 'jane' });
   await jest.advanceTimersByTimeAsync(1);
 };
 const end = async () => {
@@ -213,6 +214,22 @@ describe('a stream of events', () => {
     await begin();
     streams.onModuleDestroy();
     expect([client.isOver, client.events, jest.getTimerCount()]).toEqual([true, ['progress'], 0]);
+  });
+
+  it('is one of so many that a reader may have open', async () => {
+    const open = (reader: string) => {
+      const another = new Client();
+      streams.begin(record, another as unknown as Response, { expiresAt, reader });
+      return another;
+    };
+    const [first] = [open('jane'), open('jane')];
+    expect(() => open('jane')).toThrow(expect.objectContaining({ code: 'quota_exceeded' }) as Error);
+    open('john');
+    first.emit('close');
+    open('jane');
+    expect(streams.count).toBe(3);
+    streams.onModuleDestroy();
+    await jest.advanceTimersByTimeAsync(1);
   });
 
   it('ends with what its reader signed in with', async () => {

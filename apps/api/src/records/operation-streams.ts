@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type Response } from 'express';
-import { type Caller } from '@app/auth';
+import { AppError, Settings } from '@app/core';
 import { type StagingRecord } from '@app/records';
 import { OperationWatch } from '@app/staging';
 import { type OperationDto } from './dto/operation.dto';
@@ -14,35 +14,61 @@ const LOOK_MS = 125;
 /** How often the record is read again: an operation may be done by another process. */
 const READ_MS = 5000;
 
+/** Who reads a stream. */
+export interface StreamReader {
+  /** Who it counts for. */
+  reader: string;
+  /** When what they signed in with ends; null: never. */
+  expiresAt: Date | null;
+}
+
 /** Shows single operations live, as streams of events. */
 @Injectable()
 export class OperationStreams implements OnModuleDestroy {
   private readonly open = new Set<OperationStream>();
+  /** Streams of each reader. */
+  private readonly readers = new Map<string, number>();
   private isStopping = false;
 
   constructor(
     private readonly finder: OperationFinder,
     private readonly views: OperationViews,
     private readonly watch: OperationWatch,
+    private readonly settings: Settings,
   ) {}
 
   /**
    * Answers with the events of an operation: its state now, each further one, and its end. Ends with what its reader signed
-   * in with.
+   * in with. Throws `quota_exceeded`.
    */
-  begin(record: StagingRecord, response: Response, { expiresAt }: Pick<Caller, 'expiresAt'>): void {
+  begin(record: StagingRecord, response: Response, { expiresAt, reader }: StreamReader): void {
     // Who hung up meanwhile will not be told of that again.
     if (response.closed) return;
+    const leave = this.enter(reader);
     const stream = new OperationStream(record, response, this.finder, this.views, this.watch);
     this.open.add(stream);
     const ending = expiresAt && setTimeout(() => stream.close(), millisecondsTo(expiresAt));
     response.once('close', () => {
       clearTimeout(ending ?? undefined);
+      leave();
       stream.forget();
       this.open.delete(stream);
     });
     // Whoever comes while the service stops hears the state, and comes back.
     if (this.isStopping) stream.close();
+  }
+
+  /** Counts a stream of a reader; returns what ends that. Throws `quota_exceeded` beyond the site's limit. */
+  private enter(reader: string): () => void {
+    const limit = this.settings.get('MAX_EVENT_STREAMS_PER_USER');
+    const count = this.readers.get(reader) ?? 0;
+    if (limit > 0 && count >= limit) throw tooManyStreams(limit);
+    this.readers.set(reader, count + 1);
+    return () => {
+      const left = this.readers.get(reader)! - 1;
+      if (left > 0) this.readers.set(reader, left);
+      else this.readers.delete(reader);
+    };
   }
 
   /** Streams that are open. */
@@ -159,6 +185,10 @@ function isNews(view: OperationDto, sent: OperationDto | null): boolean {
   const isSame = view.attempts === sent.attempts && view.status === sent.status;
   const isBehind = (view.bytes_done ?? 0) < (sent.bytes_done ?? 0) || (view.files_done ?? 0) < (sent.files_done ?? 0);
   return isSame ? !isBehind && !isDeepStrictEqual(view, sent) : true;
+}
+
+function tooManyStreams(limit: number): AppError {
+  return new AppError('quota_exceeded', `${limit} streams of events are open already. Close one first.`);
 }
 
 /** Longest that a timer can wait. */
