@@ -52,7 +52,11 @@ module.exports = {
     only('tokens', 'node_modules/(jose|lru-cache)/', '^libs/auth/'),
     only('winston', 'node_modules/(winston|winston-transport)/', '^libs/logging/'),
     only('jupyter', 'node_modules/(undici|ws|eventsource-parser)/', '^libs/methods/src/jupyter-copy/'),
-    only('http', 'node_modules/(express|helmet|express-rate-limit|@nestjs/(platform-express|swagger|serve-static))/', '^apps/api/'),
+    only(
+      'http',
+      'node_modules/(express|helmet|express-rate-limit|@nestjs/(platform-express|swagger|serve-static))/',
+      '^apps/api/',
+    ),
     { name: 'no-undeclared', severity: 'error', from: {}, to: { dependencyTypes: ['npm-no-pkg', 'unknown'] } },
   ],
   options: {

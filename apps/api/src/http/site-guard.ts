@@ -15,9 +15,9 @@ export interface SiteOptions {
 }
 
 /** What pages of friends may read of an answer, and send with a request, beside what every page may. */
-const EXPOSED = `${OPERATION_ID_HEADER}, X-Request-Id, Location, Retry-After, Preference-Applied, Content-Disposition, ETag, Accept-Ranges, Content-Range, Repr-Digest`;
+const EXPOSED = `${OPERATION_ID_HEADER}, X-Request-Id, Location, Retry-After, Preference-Applied, Content-Disposition, ETag, Accept-Ranges, Content-Range, Repr-Digest, WWW-Authenticate, RateLimit, RateLimit-Policy`;
 const ACCEPTED =
-  'Content-Type, Accept, Prefer, Range, If-Range, If-None-Match, X-JupyterHub-Token, X-Request-Id, Idempotency-Key, Last-Event-ID';
+  'Authorization, Content-Type, Accept, Prefer, Range, If-Range, If-None-Match, X-JupyterHub-Token, X-Request-Id, Idempotency-Key, Last-Event-ID';
 
 const PREFLIGHT_SECONDS = '600';
 
