@@ -157,7 +157,7 @@ describe("somebody else's directory", () => {
     );
     expect(swapped).toBe(true);
     expect(error).toBeInstanceOf(AppError);
-    expect(error).toMatchObject({ code: 'storage_unavailable' });
+    expect(error).toMatchObject({ code: 'destination_conflict', retryable: true });
     expect(readdirSync(at('jane/in/stolen'))).toEqual([]);
   });
 
@@ -165,7 +165,7 @@ describe("somebody else's directory", () => {
     const place = at('jane/in', nameInArea(ID));
     writeFiles(place, { mine: 'x' });
     chmodSync(place, 0o755);
-    expect(() => make(true)).toThrow(expect.objectContaining({ code: 'storage_unavailable' }));
+    expect(() => make(true)).toThrow(expect.objectContaining({ code: 'destination_conflict' }));
     expect(readdirSync(place)).toEqual(['mine']);
   });
 

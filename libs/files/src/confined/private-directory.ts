@@ -1,7 +1,8 @@
 import { closeSync, fchmodSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { AppError } from '@app/core';
 import { at, closingOnError, eachEntry, errnoOf, type Handle, openDirectory, placeOf, statHandle } from './handle';
 import { type RawName } from '../names/raw-name';
-import { storageUnavailable, translate } from './system-errors';
+import { destinationRestless, storageUnavailable, translate } from './system-errors';
 
 /** The service's own directory below the target root, where everything is built before it is published. */
 export const STAGING_DIRECTORY = '.staging';
@@ -46,8 +47,14 @@ export function makePrivate(target: Handle, base: Handle, how: PrivatePlace, bea
     return makeIn(parent, name, beat);
   } catch (error) {
     if (parent !== base) closeSync(parent);
+    else if (error instanceof AppError) throw takenAway(error);
     throw translate(error, 'target');
   }
+}
+
+/** In their own area users may put something else at the name meanwhile: then it is not the storage that is away. */
+function takenAway(cause: AppError): AppError {
+  return destinationRestless('What data is built in was taken away in the user area meanwhile.', cause);
 }
 
 /**
