@@ -330,8 +330,8 @@ result = {"mode": info.st_mode & 0o7777, "size": info.st_size}
     });
 
     it('waits for a long run as long as the server answers pings', async () => {
-      const kernel = (await kernelOf('jane', { pingMs: 200 }))!;
-      expect(await kernel.run('import time; time.sleep(2); result = "done"', null, { signal })).toBe('done');
+      const kernel = (await kernelOf('jane', { pingMs: 1000 }))!;
+      expect(await kernel.run('import time; time.sleep(4); result = "done"', null, { signal })).toBe('done');
     });
 
     it('ends a run that takes too long, and leaves no kernel behind', async () => {
