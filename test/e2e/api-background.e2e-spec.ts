@@ -170,7 +170,7 @@ describe('what outlives the process', () => {
     const service = await startService();
     const files = 6000;
     makeTree(`${service.storage}/tree`, { files, sizes: [10], perDirectory: 500 });
-    makeSparseFile(`${service.storage}/tree/large`, 8 * GIB);
+    makeSparseFile(`${service.storage}/tree/large`, 3 * GIB);
     patchFile(`${service.storage}/tree/large`, 0, 'not a hole');
     const id = idOf(await service.stage(from('tree'), {}, ASYNC));
     await until(async () => (await operationOf(service, id)).files_done >= 3000, 'it does not come far', 60);
