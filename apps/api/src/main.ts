@@ -6,6 +6,7 @@ import { FilesModule } from '@app/files';
 import { AppLogger, NestLogger } from '@app/logging';
 import { AppModule } from './app.module';
 import { configureHttp } from './configure-http';
+import { keepHeapSmall } from './heap';
 import { ApiHttpAdapter } from './http/api-http-adapter';
 import { serveDocument, writeDocument } from './openapi';
 import { runProgram } from './run-program';
@@ -54,6 +55,7 @@ async function writeOpenApi(file: string): Promise<void> {
   writeDocument(app, file);
 }
 
+keepHeapSmall();
 const [option, file] = process.argv.slice(2);
 if (option === undefined) void runProgram(serve);
 else if (option === '--write-openapi' && file !== undefined) void writeOpenApi(file);
