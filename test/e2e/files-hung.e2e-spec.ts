@@ -12,7 +12,7 @@ import { until } from '../support/until';
 /** Storages that stop answering in the middle: who is told what, who goes on, and what is left when they answer again. */
 
 const MIB = 1024 ** 2;
-const TIMEOUT_MS = 1000;
+const TIMEOUT_MS = 3000;
 
 const ended = (attempt: Promise<unknown>) =>
   attempt.then(
@@ -68,7 +68,7 @@ describeWhere(hungMountMissing(), 'a mount that does not answer', () => {
       );
     await until(isCopying, 'nothing began');
     await tape.hang();
-    expect(await attempt).toBe(`${GONE} (no answer for 1 s). Try again later.`);
+    expect(await attempt).toBe(`${GONE} (no answer for 3 s). Try again later.`);
     // Others go on: another thread took its place.
     await expect(site.copy('file', 'other')).resolves.toMatchObject({ outcome: 'staged' });
     expect(readFileSync(area('other'), 'utf8')).toBe('FILE');
@@ -99,7 +99,7 @@ describeWhere(hungMountMissing(), 'a mount that does not answer', () => {
   it('from the beginning: the third request for it is refused at once, the others are served', async () => {
     await tape.hang();
     const hung = ['file', 'large'].map((name, index) => ended(fromTape(name, `hung-${index}`)));
-    for (const end of await Promise.all(hung)) expect(end).toBe(`${GONE} (no answer for 1 s). Try again later.`);
+    for (const end of await Promise.all(hung)) expect(end).toBe(`${GONE} (no answer for 3 s). Try again later.`);
     expect(await ended(fromTape('file', 'third'))).toBe(`${GONE} (it does not answer). Try again later.`);
     const list = (storage: string) =>
       site.browser.listStorage({ storage, path: '', asSent: '', after: undefined, limit: 9 });
@@ -123,7 +123,7 @@ describeWhere(hungMountMissing(), 'a mount that does not answer', () => {
     const attempts = ['file', 'tree'].map((name) => ended(site.copy(name, `hung-${name}`)));
     for (const end of await Promise.all(attempts)) {
       expect(end).toBe(
-        'storage_unavailable: The storage of the user areas is not available (no answer for 1 s). Try again later.',
+        'storage_unavailable: The storage of the user areas is not available (no answer for 3 s). Try again later.',
       );
     }
     areas.resume();

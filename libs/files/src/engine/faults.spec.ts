@@ -552,7 +552,7 @@ describe('what an earlier attempt left', () => {
       make();
       if (lstatSync(area('in', name)).isDirectory()) writeFileSync(area('in', name, 'mine'), 'x');
       const before = lstatSync(area('in', name));
-      expect(run(task, () => undefined).end).toBe('storage_unavailable');
+      expect(run(task, () => undefined).end).toBe('destination_conflict');
       expect(lstatSync(area('in', name))).toMatchObject({ ino: before.ino, mode: before.mode });
       expect(existsSync(area('in/result'))).toBe(false);
     }
