@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Answer } from '../support/http-client';
-import { AUDIENCE, OpenIdProvider } from '../support/openid-provider';
+import { OpenIdProvider } from '../support/openid-provider';
 import { type RunningService, startService } from '../support/service';
 import { until } from '../support/until';
 
@@ -90,9 +90,7 @@ const things: Record<string, string> = {};
 beforeAll(async () => {
   provider = await OpenIdProvider.start(PEOPLE);
   const env = {
-    AUTH_MODE: 'oidc',
-    OIDC_ISSUER: provider.issuer,
-    OIDC_AUDIENCE: AUDIENCE,
+    ...provider.settings,
     OIDC_OPERATOR_GROUPS: 'operators',
     OIDC_SERVICE_SUBJECTS: 'portal',
   };

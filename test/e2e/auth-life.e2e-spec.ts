@@ -1,7 +1,7 @@
 import { ASYNC, from, idOf, serviceWithEndless } from '../support/background-scene';
 import { EventStream } from '../support/event-stream';
 import { type Answer } from '../support/http-client';
-import { AUDIENCE, OpenIdProvider } from '../support/openid-provider';
+import { OpenIdProvider } from '../support/openid-provider';
 import { type RunningService } from '../support/service';
 import { until } from '../support/until';
 
@@ -22,9 +22,7 @@ const tokens = {} as Record<Person, { authorization: string }>;
 beforeAll(async () => {
   provider = await OpenIdProvider.start(PEOPLE);
   const env = {
-    AUTH_MODE: 'oidc',
-    OIDC_ISSUER: provider.issuer,
-    OIDC_AUDIENCE: AUDIENCE,
+    ...provider.settings,
     OIDC_CLIENT_ID: 'page',
     OIDC_GROUPS_CLAIM: 'wlcg.groups',
     OIDC_OPERATOR_GROUPS: '/site/operators',

@@ -62,9 +62,7 @@ describe('requests in a minute', () => {
       mallory: { preferred_username: 'mallory' },
     });
     const env = {
-      AUTH_MODE: 'oidc',
-      OIDC_ISSUER: provider.issuer,
-      OIDC_AUDIENCE: AUDIENCE,
+      ...provider.settings,
       RATE_LIMIT_PER_MINUTE: '3',
       TRUST_PROXY: 'loopback',
     };

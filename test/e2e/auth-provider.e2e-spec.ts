@@ -1,4 +1,4 @@
-import { AUDIENCE, newKey, OpenIdProvider } from '../support/openid-provider';
+import { newKey, OpenIdProvider } from '../support/openid-provider';
 import { type RunningService, startService } from '../support/service';
 import { until } from '../support/until';
 
@@ -15,7 +15,7 @@ interface Scene {
 async function begin(isThere = true): Promise<Scene> {
   const provider = await OpenIdProvider.start(PEOPLE);
   if (!isThere) await provider.stop();
-  const env = { AUTH_MODE: 'oidc', OIDC_ISSUER: provider.issuer, OIDC_AUDIENCE: AUDIENCE };
+  const env = provider.settings;
   return { provider, service: await startService({ env }) };
 }
 const statusOf = async (service: RunningService, token: string) =>

@@ -4,7 +4,7 @@ import { type AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload } from 'jose';
 import { onCleanup } from '../support/cleanups';
 import { type Answer } from '../support/http-client';
-import { AUDIENCE, newKey, OpenIdProvider } from '../support/openid-provider';
+import { newKey, OpenIdProvider } from '../support/openid-provider';
 import { type RunningService, startService } from '../support/service';
 import { until } from '../support/until';
 
@@ -16,10 +16,9 @@ let provider: OpenIdProvider;
 let service: RunningService;
 beforeAll(async () => {
   provider = await OpenIdProvider.start(PEOPLE);
-  service = await startService({ files: { file: 'data' }, env: settings() });
+  service = await startService({ files: { file: 'data' }, env: provider.settings });
 });
 
-const settings = () => ({ AUTH_MODE: 'oidc', OIDC_ISSUER: provider.issuer, OIDC_AUDIENCE: AUDIENCE });
 const ask = (token: string) => service.get('/operations', { authorization: `Bearer ${token}` });
 const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const now = () => Math.floor(Date.now() / 1000);

@@ -50,6 +50,11 @@ export class OpenIdProvider {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** What a service is set to that believes this provider. */
+  get settings(): Record<string, string> {
+    return { AUTH_MODE: 'oidc', OIDC_ISSUER: this.issuer, OIDC_AUDIENCE: AUDIENCE };
+  }
+
   /** How often a path was asked for since the provider was started last. */
   asked(path: string): number {
     return this.output.split('\n').filter((line) => line === `asked ${path}`).length;

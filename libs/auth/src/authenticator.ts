@@ -31,11 +31,6 @@ export class Authenticator implements OnApplicationBootstrap, OnApplicationShutd
     return this.verifier !== null;
   }
 
-  /** Whether tokens can be checked now; true without sign-in. */
-  get isReady(): boolean {
-    return this.provider?.isKnown ?? true;
-  }
-
   /**
    * Who a request is from; `token` as it came, undefined where none did. Throws `unauthorized`, `forbidden`,
    * `auth_unavailable`.

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { isSafeUrl } from './loopback';
 import { parseStorageRoots } from './storage-roots';
 
 const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
@@ -100,14 +101,9 @@ const token = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characte
 const issuer = z
   .string()
   .refine(
-    (text) => URL.canParse(text) && (/^https:/.test(text) || isLoopbackAddress(text)),
+    (text) => /^https?:/.test(text) && URL.canParse(text) && isSafeUrl(new URL(text)),
     'must be an https address (http on loopback only)',
   );
-
-function isLoopbackAddress(text: string): boolean {
-  const { protocol, hostname } = new URL(text);
-  return protocol === 'http:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
-}
 
 const secret = z.string().refine((text) => Buffer.byteLength(text) >= 32, 'must be 32 bytes at least');
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type z } from 'zod';
+import { isLoopback } from './loopback';
 import { REFUSED_SETTINGS, SECRET_SETTINGS, SETTINGS_SCHEMA } from './settings.schema';
 
 type Values = z.infer<typeof SETTINGS_SCHEMA>;
@@ -26,11 +27,6 @@ export class Settings {
   get listensOnLoopback(): boolean {
     return isLoopback(this.values.HOST);
   }
-}
-
-/** True for the names and addresses of this host's loopback interface (127.0.0.0/8 and ::1). */
-export function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 }
 
 /**

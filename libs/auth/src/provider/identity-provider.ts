@@ -44,11 +44,6 @@ export class IdentityProvider {
     clearInterval(this.timer);
   }
 
-  /** Whether tokens can be checked at all. */
-  get isKnown(): boolean {
-    return this.known !== null;
-  }
-
   /** The key that a token says it is signed with. Rejects with jose's error for one that the provider does not have. */
   readonly keyOf: JWTVerifyGetKey = async (header, token) => {
     const { keys } = await this.read();

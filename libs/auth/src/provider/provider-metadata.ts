@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isSafeUrl } from '@app/core';
 
 /** Time that the provider may take to answer, in milliseconds. */
 const TIMEOUT_MS = 5000;
@@ -68,9 +69,6 @@ async function readText({ body }: Response): Promise<string> {
 /** What somebody on the way could change is not trusted: `http` is for this host only. */
 function safeUrl(text: string): URL {
   const url = new URL(text);
-  const isLoopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback)) {
-    throw new Error('The description names an address that is not https');
-  }
+  if (!isSafeUrl(url)) throw new Error('The description names an address that is not https');
   return url;
 }

@@ -9,7 +9,7 @@ export type Claims = Readonly<Record<string, unknown>>;
 const MAX_IDENTITY = 255;
 
 /** Issuer and subject as one text: two providers may use one subject (RFC 7519, section 4.1.2). */
-export function identityOf(issuer: string, subject: string): string {
+function identityOf(issuer: string, subject: string): string {
   return `${issuer}#${subject}`;
 }
 
