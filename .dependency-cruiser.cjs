@@ -50,6 +50,7 @@ module.exports = {
     ),
     only('typeorm', 'node_modules/(typeorm|@nestjs/typeorm)/', '^libs/records/'),
     only('tokens', 'node_modules/(jose|lru-cache)/', '^libs/auth/'),
+    only('ffi', 'node_modules/koffi/', '^libs/files/src/confined/extended-attribute[.]ts$'),
     only('winston', 'node_modules/(winston|winston-transport)/', '^libs/logging/'),
     only('jupyter', 'node_modules/(undici|ws|eventsource-parser)/', '^libs/methods/src/jupyter-copy/'),
     only(

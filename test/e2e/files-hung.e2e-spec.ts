@@ -102,7 +102,7 @@ describeWhere(hungMountMissing(), 'a mount that does not answer', () => {
     for (const end of await Promise.all(hung)) expect(end).toBe(`${GONE} (no answer for 3 s). Try again later.`);
     expect(await ended(fromTape('file', 'third'))).toBe(`${GONE} (it does not answer). Try again later.`);
     const list = (storage: string) =>
-      site.browser.listStorage({ storage, path: '', asSent: '', after: undefined, limit: 9 });
+      site.browser.listStorage({ username: null, storage, path: '', asSent: '', after: undefined, limit: 9 });
     expect(await ended(list('tape'))).toMatch(GONE);
     expect((await list('disk')).entries.map((entry) => entry.name)).toEqual(['file', 'tree']);
     await expect(site.copy('tree', 'served')).resolves.toMatchObject({ outcome: 'staged' });

@@ -390,7 +390,7 @@ describeWhere(mountingMissing(), 'a root that is unmounted', () => {
       const unavailable = { code: 'storage_unavailable', retryAfterSeconds: 30 };
       await expect(site.copy('file', 'two')).rejects.toMatchObject(unavailable);
       await expect(site.copy('nothing', 'two')).rejects.toMatchObject(unavailable);
-      const list = { storage: undefined, path: '', asSent: '', after: undefined, limit: 9 };
+      const list = { username: null, storage: undefined, path: '', asSent: '', after: undefined, limit: 9 };
       await expect(site.browser.listStorage(list)).rejects.toMatchObject(unavailable);
       expect((await site.roots.inspect())[1]).toMatchObject({
         available: false,

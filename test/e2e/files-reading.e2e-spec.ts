@@ -52,7 +52,7 @@ describeWhere(hungMountMissing(), 'a stream from a mount that does not answer', 
   });
 
   const open = (storage: string, source: string, signal = never) =>
-    site.reader.open({ path: source, storage, asSent: source }, signal);
+    site.reader.open({ path: source, storage, asSent: source, username: 'jane' }, signal);
 
   async function openFile(storage: string, source: string) {
     const file = await open(storage, source);

@@ -33,6 +33,7 @@ export function filesOptions(settings: Settings): FilesOptions {
     linkFallback: settings.get('LINK_FALLBACK'),
     linkPrefixes: Object.fromEntries((settings.get('LINK_TARGET_PREFIX') ?? []).map((one) => [one.name, one.path])),
     limits: { maxFiles: settings.get('MAX_TREE_FILES'), maxBytes: settings.get('MAX_OPERATION_BYTES') },
+    sourceAccess: settings.get('SOURCE_ACCESS'),
     ownership: {
       minUid: settings.get('MIN_UID'),
       unmapped: settings.get('UNMAPPED_USERS'),

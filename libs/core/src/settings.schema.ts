@@ -191,9 +191,9 @@ export const SETTINGS_SCHEMA = z.object({
   MIN_UID: whole(0, 4_294_967_294).default(1000).describe('Accounts below this uid cannot be staged for'),
   CREATE_USER_AREAS: flag.default(true).describe('Make the area of a user at the first staging'),
   SOURCE_ACCESS: z
-    .enum(['service'], 'only service is available in this version')
+    .enum(['service', 'user'])
     .default('service')
-    .describe('Whose permissions decide what may be read: `service`'),
+    .describe('What may be read: what the `service` can, or only what the `user` could by owner, group and mode'),
   FILE_CREATION_ENABLED: flag.default(true).describe('Offer `POST /create-file`; with sign-in to operators only'),
   AUTH_MODE: z
     .enum(['none', 'oidc'])

@@ -106,7 +106,6 @@ describe('loadSettings', () => {
 
   it('refuses what this version cannot do rather than ignoring it', () => {
     expect(problemsOf({ REDIS_URL: 'redis://h' })).toHaveLength(1);
-    expect(problemsOf({ SOURCE_ACCESS: 'user' })).toHaveLength(1);
   });
 
   it('needs to know the provider and the audience for sign-in, and believes no provider over plain http', () => {

@@ -92,9 +92,9 @@ export class DownloadLinks {
    */
   async open(token: string, signal: AbortSignal): Promise<OpenedLink> {
     const record = await this.recordOf(token);
-    const { localPathOnStorage: asSent, nameEncoding, storage } = record;
+    const { localPathOnStorage: asSent, nameEncoding, storage, username } = record;
     const path = readPath('local_path_on_storage', asSent, nameEncoding);
-    const source = await this.reader.open({ path, storage: storage ?? undefined, asSent }, signal);
+    const source = await this.reader.open({ path, storage: storage ?? undefined, asSent, username }, signal);
     try {
       const checksum = await this.checkSame(record, source);
       return { record, source, checksum };

@@ -54,6 +54,7 @@ export class ConfigController {
       storages: storages.map((state) => storageDto(state, tellsPaths)),
       user_areas: rootDto(target, tellsPaths),
       checksum: this.settings.get('CHECKSUM'),
+      source_access: this.settings.get('SOURCE_ACCESS'),
       link_fallback: this.settings.get('LINK_FALLBACK'),
       user_view_prefix: this.settings.get('USER_VIEW_PREFIX') ?? null,
       file_creation_enabled: this.settings.get('FILE_CREATION_ENABLED'),

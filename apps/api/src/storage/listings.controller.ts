@@ -2,7 +2,7 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type Caller } from '@app/auth';
 import { Access, SignedIn } from '../auth/access.decorator';
-import { checkMaySeeArea } from '../auth/ownership';
+import { checkMayActFor, checkMaySeeArea } from '../auth/ownership';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { AreaParamsDto } from './dto/area-params.dto';
 import { ListingQueryDto, StorageQueryDto } from './dto/listing-query.dto';
@@ -25,10 +25,18 @@ export class ListingsController {
   @ApiOkResponse({ description: 'A page of the directory.', type: ListingPageDto })
   @ApiErrors({
     path: '/storage',
-    codes: ['validation_failed', 'source_not_found', 'path_outside_storage', 'source_forbidden', 'storage_unavailable'],
+    codes: [
+      'validation_failed',
+      'forbidden',
+      'source_not_found',
+      'path_outside_storage',
+      'source_forbidden',
+      'storage_unavailable',
+    ],
   })
-  storage(@Query() query: StorageQueryDto): Promise<ListingPageDto> {
-    return this.listings.ofStorage(query);
+  storage(@Query() query: StorageQueryDto, @SignedIn() caller: Caller): Promise<ListingPageDto> {
+    if (query.username !== undefined) checkMayActFor(caller, query.username);
+    return this.listings.ofStorage(query, query.username ?? caller.username);
   }
 
   @Get('user-areas/:username')

@@ -13,10 +13,10 @@ export class Listings {
     private readonly settings: Settings,
   ) {}
 
-  /** A directory of a storage, or the storages themselves. */
-  async ofStorage(query: StorageQueryDto): Promise<ListingPageDto> {
+  /** A directory of a storage as a user may see it (null: nobody in particular), or the storages themselves. */
+  async ofStorage(query: StorageQueryDto, username: string | null): Promise<ListingPageDto> {
     if (query.path === '' && query.storage === undefined) return { items: this.storages(), next_cursor: null };
-    return pageDto(await this.browser.listStorage({ ...requestOf(query), storage: query.storage }));
+    return pageDto(await this.browser.listStorage({ ...requestOf(query), username, storage: query.storage }));
   }
 
   /** A directory of a user's area; the area of a user who has none yet is empty. */

@@ -8,6 +8,11 @@ export interface Account {
   gid: number;
 }
 
+/** An account as the host's name service knows it. */
+interface HostAccount extends Account {
+  name: string;
+}
+
 const run = promisify(execFile);
 const MAP_LINE = /^([^:#\s][^:]*):(\d{1,10}):(\d{1,10})$/;
 /** Highest uid and gid: 2^32 - 1 means "as it is" to chown(2). */
@@ -17,26 +22,35 @@ const MAX_ID = 2 ** 32 - 2;
 const KEEP_MS = 60_000;
 const MAX_KEPT = 10_000;
 
+/** How long the host's name service may take for an answer. */
+const HOST_TIMEOUT_MS = 10_000;
+
 /**
  * Finds the accounts of users: first in the operator's map (`USER_MAP`), then by the host's name service, which also
  * knows LDAP and SSSD. Never makes an account.
  */
 export class AccountDirectory {
-  private readonly kept = new Map<string, { account: Promise<Account | null>; until: number }>();
+  private readonly accounts = new KeptAnswers<Account | null>();
+  private readonly groups = new KeptAnswers<number[]>();
   private map: Promise<Map<string, Account>> | undefined;
 
   constructor(private readonly options: { mapFile: string | undefined }) {}
 
   /** The account of a user; null when there is none. Answers are kept for a minute. */
   find(username: string): Promise<Account | null> {
-    const now = Date.now();
-    const known = this.kept.get(username);
-    if (known && known.until > now) return known.account;
-    if (this.kept.size >= MAX_KEPT) this.kept.clear();
-    const account = this.lookUp(username);
-    this.kept.set(username, { account, until: now + KEEP_MS });
-    account.catch(() => this.kept.delete(username));
-    return account;
+    return this.accounts.get(username, () => this.lookUp(username));
+  }
+
+  /**
+   * All groups of an account, its own first: those that the host knows its uid to be in, also where the map gives the
+   * uid to a user of another name. Answers are kept for a minute.
+   */
+  groupsOf({ uid, gid }: Account): Promise<number[]> {
+    return this.groups.get(`${uid}:${gid}`, async () => {
+      const holder = await askHost(String(uid));
+      const others = holder?.uid === uid ? await groupsOnHost(holder.name) : [];
+      return [...new Set([gid, ...others])];
+    });
   }
 
   /** Reads the map; throws an Error that names the first bad line. Called at start, so that a bad map stops it. */
@@ -73,12 +87,39 @@ export class AccountDirectory {
 
 /** getent(1) takes a number for a uid, so the name that comes back must be the one that was asked for. */
 async function lookUpHost(username: string): Promise<Account | null> {
+  const account = await askHost(username);
+  return account?.name === username ? { uid: account.uid, gid: account.gid } : null;
+}
+
+async function askHost(key: string): Promise<HostAccount | null> {
   try {
-    const { stdout } = await run('getent', ['passwd', '--', username], { timeout: 10_000 });
-    const fields = stdout.split('\n')[0]!.split(':');
-    return fields[0] === username ? { uid: Number(fields[2]), gid: Number(fields[3]) } : null;
+    const { stdout } = await run('getent', ['passwd', '--', key], { timeout: HOST_TIMEOUT_MS });
+    const [name, , uid, gid] = stdout.split('\n')[0]!.split(':');
+    return { name: name!, uid: Number(uid), gid: Number(gid) };
   } catch (error) {
     if ((error as { code?: unknown }).code === 2) return null; // getent: no such key
     throw error;
+  }
+}
+
+/** id(1) asks the name service as a login does, so that groups of LDAP and SSSD are among them. */
+async function groupsOnHost(name: string): Promise<number[]> {
+  const { stdout } = await run('id', ['-G', '--', name], { timeout: HOST_TIMEOUT_MS });
+  return stdout.trim().split(' ').map(Number);
+}
+
+/** Answers that are kept for a minute; a failure is not. */
+class KeptAnswers<T> {
+  private readonly kept = new Map<string, { answer: Promise<T>; until: number }>();
+
+  get(key: string, ask: () => Promise<T>): Promise<T> {
+    const now = Date.now();
+    const known = this.kept.get(key);
+    if (known && known.until > now) return known.answer;
+    if (this.kept.size >= MAX_KEPT) this.kept.clear();
+    const answer = ask();
+    this.kept.set(key, { answer, until: now + KEEP_MS });
+    answer.catch(() => this.kept.delete(key));
+    return answer;
   }
 }

@@ -28,12 +28,14 @@ jest.mock('node:child_process', () => {
   return { ...real, execFile: Object.assign(() => undefined, { [promisify.custom]: inPrograms }) };
 });
 
-/** Puts a program of the name getent before the real one while `work` runs. */
-async function withGetent<T>(script: string, work: () => Promise<T>): Promise<T> {
+/** Puts programs of these names before the real ones while `work` runs. */
+async function withPrograms<T>(scripts: Record<string, string>, work: () => Promise<T>): Promise<T> {
   const programs = path.join(folder, 'programs');
   mkdirSync(programs, { recursive: true });
-  writeFileSync(path.join(programs, 'getent'), `#!/bin/sh\n${script}\n`);
-  chmodSync(path.join(programs, 'getent'), 0o755);
+  for (const [name, script] of Object.entries(scripts)) {
+    writeFileSync(path.join(programs, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(path.join(programs, name), 0o755);
+  }
   mockPrograms = programs;
   try {
     return await work();
@@ -99,8 +101,10 @@ describe('the accounts of the host', () => {
   it('are remembered, but not a failure to look them up', async () => {
     const log = path.join(folder, 'asked');
     const accounts = host();
-    await withGetent(`echo asked >> '${log}'; exit 3`, () => expect(accounts.find('jane')).rejects.toThrow());
-    await withGetent(`echo asked >> '${log}'; echo "jane:x:61001:61002::/:"`, async () => {
+    await withPrograms({ getent: `echo asked >> '${log}'; exit 3` }, () =>
+      expect(accounts.find('jane')).rejects.toThrow(),
+    );
+    await withPrograms({ getent: `echo asked >> '${log}'; echo "jane:x:61001:61002::/:"` }, async () => {
       expect(await accounts.find('jane')).toEqual({ uid: 61_001, gid: 61_002 });
       expect(await accounts.find('jane')).toEqual({ uid: 61_001, gid: 61_002 });
     });
@@ -112,12 +116,48 @@ describe('the accounts of the host', () => {
     const accounts = host();
     const now = jest.spyOn(Date, 'now');
     now.mockReturnValue(1_000_000);
-    await withGetent('echo "jane:x:61001:61001::/:"', () => accounts.find('jane'));
+    await withPrograms({ getent: 'echo "jane:x:61001:61001::/:"' }, () => accounts.find('jane'));
     now.mockReturnValue(1_059_999);
     expect(await accounts.find('jane')).not.toBeNull();
     now.mockReturnValue(1_060_001);
     expect(await accounts.find('jane')).toBeNull();
     now.mockRestore();
+  });
+});
+
+describe('the groups of an account', () => {
+  const accounts = () => new AccountDirectory({ mapFile: undefined });
+
+  it('are those that the host knows its uid to be in, its own first', async () => {
+    const root = await accounts().groupsOf({ uid: 0, gid: 0 });
+    expect(root).toEqual(execFileSync('id', ['-G', 'root'], { encoding: 'utf8' }).trim().split(' ').map(Number));
+    const scripts = {
+      getent: '[ "$*" = "passwd -- 61001" ] && echo "jane.doe:x:61001:61001::/:"',
+      id: '[ "$*" = "-G -- jane.doe" ] && echo 61001 61005 7',
+    };
+    await withPrograms(scripts, async () => {
+      const one = accounts();
+      expect(await one.groupsOf({ uid: 61_001, gid: 61_001 })).toEqual([61_001, 61_005, 7]);
+      expect(await one.groupsOf({ uid: 61_001, gid: 99 })).toEqual([99, 61_001, 61_005, 7]);
+    });
+  });
+
+  it('are its own alone where the host does not know the uid, or takes it for a name', async () => {
+    expect(await accounts().groupsOf({ uid: 61_999, gid: 61_998 })).toEqual([61_998]);
+    await withPrograms({ getent: 'echo "61001:x:5:5::/:"', id: 'echo 5' }, async () => {
+      expect(await accounts().groupsOf({ uid: 61_001, gid: 61_001 })).toEqual([61_001]);
+    });
+  });
+
+  it('are remembered, but not a failure to look them up', async () => {
+    const one = accounts();
+    const jane = { uid: 61_001, gid: 61_001 };
+    const getent = 'echo "jane:x:61001:61001::/:"';
+    await withPrograms({ getent, id: 'exit 1' }, () => expect(one.groupsOf(jane)).rejects.toThrow());
+    await withPrograms({ getent, id: 'echo 61001 7' }, async () => {
+      expect(await one.groupsOf(jane)).toEqual([61_001, 7]);
+    });
+    expect(await one.groupsOf(jane)).toEqual([61_001, 7]);
   });
 });
 
@@ -182,7 +222,15 @@ describe('who owns what is staged', () => {
         await expect(policy({ unmapped }).admit(name)).rejects.toMatchObject({ code: 'forbidden' });
       }
     }
+    await expect(policy().readerOf('system')).rejects.toMatchObject({ code: 'forbidden' });
     expect(await policy({ minUid: 999 }).admit('system')).toEqual({ uid: 999, gid: 999 });
     expect(await policy().admit('stranger')).toBeNull();
+  });
+
+  it('tells as whom a user would read: as nobody without an account, unless the operator gives them one', async () => {
+    expect(await policy().readerOf('jane')).toEqual({ uid: 61_001, gids: [61_002] });
+    expect(await policy().readerOf('stranger')).toBeNull();
+    const fixed = policy({ unmapped: { kind: 'fixed', uid: 61_100, gid: 61_101 } });
+    expect(await fixed.readerOf('stranger')).toEqual({ uid: 61_100, gids: [61_101] });
   });
 });

@@ -1,4 +1,5 @@
 import { AppError } from '@app/core';
+import { type Reader } from '../confined/source-access';
 import { type Ownership } from '../engine/ownership';
 import { type Account, type AccountDirectory } from './account-directory';
 
@@ -28,6 +29,16 @@ export class OwnershipPolicy {
     const account = await this.accounts.find(username);
     if (account && account.uid < this.options.minUid) throw systemAccount(username);
     return account;
+  }
+
+  /**
+   * As whom a user would read a storage themselves; null for one without an account, unless the operator gave such users
+   * one (`UNMAPPED_USERS=fixed`). Throws `forbidden` as {@link admit} does.
+   */
+  async readerOf(username: string): Promise<Reader | null> {
+    const { unmapped } = this.options;
+    const account = (await this.admit(username)) ?? (unmapped.kind === 'fixed' ? unmapped : null);
+    return account && { uid: account.uid, gids: await this.accounts.groupsOf(account) };
   }
 
   /**

@@ -1,5 +1,6 @@
 import { type Handle } from '../confined/handle';
 import { type RootSpec } from '../confined/root';
+import { type StorageView } from '../confined/source-access';
 import { TreeWalk } from '../engine/tree-walk';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
@@ -29,7 +30,7 @@ export type ArchiveFormat = 'zip' | 'tar';
  * archive, and whoever reads it must be told by a broken connection.
  */
 export function writeArchive(
-  roots: readonly RootSpec[],
+  storages: StorageView,
   top: ArchiveTop,
   format: ArchiveFormat,
   sink: ByteSink,
@@ -37,7 +38,7 @@ export function writeArchive(
 ): void {
   const writer = format === 'zip' ? new ZipWriter(sink) : new TarWriter(sink);
   const archiver = new TreeArchiver(top.name, writer, control);
-  new TreeWalk(roots, archiver, control).run(top);
+  new TreeWalk(storages, archiver, control).run(top);
   archiver.end();
   sink.flush();
 }

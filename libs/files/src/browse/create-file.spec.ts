@@ -74,7 +74,7 @@ describe('when writing fails', () => {
       meanwhile();
       throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', errno: -28 });
     });
-    const task = { storages: site.roots.storages, raw: name, asSent: name, content: Buffer.from('x') };
+    const task = { storages: site.views.ofService, raw: name, asSent: name, content: Buffer.from('x') };
     expect(() => createFile(task, loneControl())).toThrow(expect.objectContaining({ code: 'insufficient_storage' }));
   };
 

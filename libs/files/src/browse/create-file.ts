@@ -2,7 +2,7 @@ import { closeSync, constants, fdatasyncSync, openSync, unlinkSync, writeSync } 
 import { AppError } from '@app/core';
 import { at, errnoOf, type Handle, sameObject, statHandle, statName } from '../confined/handle';
 import { sourceNotFound, type SourcePath, SourceResolver } from '../confined/resolve-source';
-import { type RootSpec } from '../confined/root';
+import { type StorageView } from '../confined/source-access';
 import { translate } from '../confined/system-errors';
 import { release } from '../engine/tree-walk';
 import { segmentsOf } from '../names/path-text';
@@ -11,7 +11,7 @@ import { type WorkerControl } from '../pool/control';
 
 /** Asks for a small new file on the first storage. */
 export interface CreateFileTask {
-  storages: RootSpec[];
+  storages: StorageView;
   raw: RawName;
   asSent: string;
   content: Uint8Array;
@@ -25,7 +25,7 @@ export function createFile(task: CreateFileTask, control: WorkerControl): void {
   const segments = segmentsOf(task.raw);
   const name = segments.pop();
   if (name === undefined || name === '..' || task.raw.endsWith('/')) throw noName();
-  const [root] = task.storages;
+  const [root] = task.storages.roots;
   const start: SourcePath = {
     absolute: task.raw.startsWith('/'),
     root: root!,

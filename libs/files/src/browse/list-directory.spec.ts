@@ -13,7 +13,7 @@ afterAll(() => site.close());
 const source = (...names: string[]) => path.join(site.storage, ...names);
 const area = (...names: string[]) => path.join(site.areas, 'jane', ...names);
 const storage = (at: string, after?: string, limit = 500): Promise<ListedPage> =>
-  site.browser.listStorage({ storage: undefined, path: at, asSent: at, after, limit });
+  site.browser.listStorage({ username: null, storage: undefined, path: at, asSent: at, after, limit });
 const areas = (at: string, after?: string, limit = 500, username = 'jane'): Promise<ListedPage> =>
   site.browser.listArea({ username, path: at, asSent: at, after, limit });
 const names = (page: ListedPage) => page.entries.map((entry) => entry.name);
@@ -72,7 +72,7 @@ describe('a page of a storage', () => {
     for (const at of ['to-dir', source('found/dir'), 'found/../to-dir/.', 'found/dir/']) {
       expect(names(await storage(at))).toEqual(['one']);
     }
-    const named = { storage: 'default', path: 'found', asSent: 'found', after: undefined, limit: 10 };
+    const named = { username: null, storage: 'default', path: 'found', asSent: 'found', after: undefined, limit: 10 };
     expect(names(await site.browser.listStorage(named))).toEqual(['dir']);
     await expect(site.browser.listStorage({ ...named, storage: 'no such' })).rejects.toMatchObject({
       code: 'validation_failed',

@@ -3,6 +3,7 @@ import { AppError } from '@app/core';
 import { eachEntry, errnoOf, type Handle, reopenForReading, statName } from '../confined/handle';
 import { sourcePath, SourceResolver } from '../confined/resolve-source';
 import { openRoot, type RootSpec } from '../confined/root';
+import { type StorageView } from '../confined/source-access';
 import { translate } from '../confined/system-errors';
 import { openArea, openStep } from '../confined/user-area';
 import { release } from '../engine/tree-walk';
@@ -33,7 +34,7 @@ export interface PageRequest {
 
 /** Asks for a directory of a storage. */
 export interface ListStorageTask extends PageRequest {
-  storages: RootSpec[];
+  storages: StorageView;
   storage: string | undefined;
   raw: RawName;
   asSent: string;
@@ -49,7 +50,7 @@ export interface ListAreaTask extends PageRequest {
 
 /** Lists a directory of a storage; a file's listing is the file itself. */
 export function listStorage(task: ListStorageTask, control: WorkerControl): ListedPage {
-  const start = sourcePath(task.storages, task.raw, task.storage, task.asSent);
+  const start = sourcePath(task.storages.roots, task.raw, task.storage, task.asSent);
   const found = new SourceResolver(task.storages, start, control.touch).resolve();
   try {
     if (!found.stat.isDirectory()) throw notADirectory(task.asSent);

@@ -40,7 +40,7 @@ interface Found {
 /** Resolves as a request does; closes what it gets. */
 function resolve(text: string, storage?: string, touch: (ordinal: number) => void = () => undefined): Found {
   const start = sourcePath(roots, rawFromText(text), storage, text);
-  const found = new SourceResolver(roots, start, touch).resolve();
+  const found = new SourceResolver({ roots, reader: null }, start, touch).resolve();
   try {
     return {
       storage: found.root.name,
@@ -262,7 +262,11 @@ describe('a root', () => {
   });
   const failure = (root: RootSpec) => {
     try {
-      new SourceResolver([root], sourcePath([root], 'x', undefined, 'x'), () => undefined).resolve();
+      new SourceResolver(
+        { roots: [root], reader: null },
+        sourcePath([root], 'x', undefined, 'x'),
+        () => undefined,
+      ).resolve();
     } catch (error) {
       return error as AppError;
     }
@@ -288,7 +292,7 @@ describe('a root', () => {
   it('may be the root of the host', () => {
     const host: RootSpec[] = [{ name: 'host', path: '/', ordinal: 1, aliases: [[]] }];
     const found = new SourceResolver(
-      host,
+      { roots: host, reader: null },
       sourcePath(host, rawFromText(`/..${folder}/storage/out/x`), undefined, ''),
       () => undefined,
     ).resolve();
@@ -320,7 +324,11 @@ describe('under any path', () => {
       fc.property(paths(), (raw) => {
         let real: string;
         try {
-          const found = new SourceResolver(roots, sourcePath(roots, raw, undefined, 'it'), () => undefined).resolve();
+          const found = new SourceResolver(
+            { roots, reader: null },
+            sourcePath(roots, raw, undefined, 'it'),
+            () => undefined,
+          ).resolve();
           real = readlinkSync(`/proc/self/fd/${found.object}`);
           closeSync(found.object);
           if (found.parent !== found.object) closeSync(found.parent);
@@ -342,7 +350,7 @@ describe('while names are swapped', () => {
     mkdirSync(at('storage/moving'));
     writeFileSync(at('storage/moving/it'), 'inside');
     const start = sourcePath(roots, 'moving', undefined, 'moving');
-    const found = new SourceResolver(roots, start, () => undefined).resolve();
+    const found = new SourceResolver({ roots, reader: null }, start, () => undefined).resolve();
     renameSync(at('storage/moving'), at('storage/moved'));
     symlinkSync(at('outside'), at('storage/moving'));
     try {

@@ -4,10 +4,14 @@ import { closeAll, errnoOf, type Handle, openObject, readLink, statHandle } from
 import { segmentsOf } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 import { hostSegments, openRoot, type RootSpec, type Touch } from './root';
+import { checkReadable, checkSearchable, type StorageView } from './source-access';
 import { translate } from './system-errors';
 
 /** Links followed in one resolution before it counts as a loop, as Linux does (path_resolution(7)). */
 const MAX_LINKS = 40;
+
+/** Errors that mean: there is no such thing. EINVAL: a link that was replaced between two looks; it is gone. */
+const MISSING = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EINVAL']);
 
 /** Where a resolution begins. */
 export interface SourcePath {
@@ -46,7 +50,8 @@ export function outsideStorage(asSent: string): AppError {
 /**
  * Walks a path of the storage one segment at a time, each by the handle of the directory before it, following symbolic
  * links as long as they stay inside the roots. Outside of every root nothing is ever asked of the file system, so the
- * answer there is the same whether something exists or not. The caller closes `parent` and `object`.
+ * answer there is the same whether something exists or not. What the reader may not pass through or read is refused on
+ * the way. The caller closes `parent` and `object`.
  */
 export class SourceResolver {
   private readonly pending: RawName[];
@@ -57,14 +62,17 @@ export class SourceResolver {
   private linksLeft = MAX_LINKS;
 
   constructor(
-    private readonly roots: readonly RootSpec[],
+    private readonly storages: StorageView,
     private readonly start: SourcePath,
     private readonly touch: Touch,
   ) {
     this.pending = [...start.directory, ...start.segments].reverse();
   }
 
-  /** Throws `path_outside_storage`, `source_not_found`, `storage_unavailable`; leaves no handle open when it throws. */
+  /**
+   * Throws `path_outside_storage`, `source_not_found`, `source_forbidden`, `storage_unavailable`; leaves no handle open
+   * when it throws.
+   */
   resolve(): ResolvedSource {
     try {
       if (this.start.absolute) this.arriveOutside([]);
@@ -84,6 +92,7 @@ export class SourceResolver {
   private take(root: RootSpec): ResolvedSource {
     const object = this.handles.at(-1)!;
     const stat = statHandle(object);
+    checkReadable(object, stat, this.storages.reader, this.start.asSent);
     const parent = this.handles.at(-2) ?? object;
     closeAll(this.handles.splice(0).slice(0, -2));
     return { root, path: this.names, parent, object, stat };
@@ -104,7 +113,7 @@ export class SourceResolver {
   private arriveOutside(path: RawName[]): void {
     this.leave();
     this.outside = path;
-    const root = this.roots.find((one) => one.aliases.some((alias) => samePath(alias, path)));
+    const root = this.storages.roots.find((one) => one.aliases.some((alias) => samePath(alias, path)));
     if (root) this.enter(root);
   }
 
@@ -114,7 +123,9 @@ export class SourceResolver {
 
   private stepInside(segment: RawName): void {
     const directory = this.handles.at(-1)!;
-    if (!statHandle(directory).isDirectory()) throw sourceNotFound(this.start.asSent);
+    const stat = statHandle(directory);
+    if (!stat.isDirectory()) throw sourceNotFound(this.start.asSent);
+    checkSearchable(directory, stat, this.storages.reader, this.start.asSent);
     if (segment === '..') return this.stepUp();
     const handle = openObject(directory, segment);
     this.handles.push(handle);
@@ -143,13 +154,13 @@ export class SourceResolver {
   }
 
   private explain(error: unknown): unknown {
-    const errno = errnoOf(error);
-    const missing = errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'ELOOP' || errno === 'ENAMETOOLONG';
-    // EINVAL: a link that was replaced between two looks; to the caller it is gone.
-    if (!missing && errno !== 'EINVAL' && !isNotFound(error)) return translate(error, 'source');
-    // What is missing on the way must not tell the inside from the outside: "gone/../../etc" is outside all the same.
-    if (this.leavesByName()) return outsideStorage(this.start.asSent);
-    return isNotFound(error) ? error : sourceNotFound(this.start.asSent, error);
+    const told = MISSING.has(errnoOf(error) ?? '')
+      ? sourceNotFound(this.start.asSent, error)
+      : translate(error, 'source');
+    // What is missing or closed on the way must not tell the inside from the outside: "gone/../../etc" is outside all
+    // the same.
+    const tells = told instanceof AppError && (told.code === 'source_not_found' || told.code === 'source_forbidden');
+    return tells && this.leavesByName() ? outsideStorage(this.start.asSent) : told;
   }
 
   private leavesByName(): boolean {
@@ -159,12 +170,10 @@ export class SourceResolver {
       if (segment === '..') path.pop();
       else path.push(segment);
     }
-    return !this.roots.some((root) => root.aliases.some((alias) => samePath(alias, path.slice(0, alias.length))));
+    return !this.storages.roots.some((root) =>
+      root.aliases.some((alias) => samePath(alias, path.slice(0, alias.length))),
+    );
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'source_not_found';
 }
 
 function samePath(one: RawName[], other: RawName[]): boolean {

@@ -15,7 +15,8 @@ import { rawPath, type RawName } from '../names/raw-name';
 import { CancelledError, type WorkerControl } from '../pool/control';
 import { sameFile } from './compare';
 import { sourceChanged } from './copy-content';
-import { Fingerprint, openTreeFile } from './fingerprint';
+import { Fingerprint } from './fingerprint';
+import { openTreeFile } from './tree-file';
 import { IdentitySet } from './identity-set';
 import { unseal } from './ownership';
 import { closeWritten, type ContentOptions, placeCopy, placeLink } from './place-content';
@@ -25,7 +26,9 @@ import { fallsTo, type Shard } from './shard';
 import { hasGrown, type TreeSurvey } from './survey';
 import { type ManifestRow, type PlaceTask, type ShardResult, type TreeSession } from './task-types';
 import { openFilled, topOf } from './tree-session';
-import { type TreeFile, type TreeVisitor, TreeWalk, unsupported } from './tree-walk';
+import { type TreeVisitor, TreeWalk } from './tree-walk';
+import { type TreeFile } from './tree-file';
+import { unsupported } from './source-kind';
 
 /** Rows that a worker reports at once. */
 const REPORT_ROWS = 500;
@@ -111,7 +114,8 @@ class ShardVisitor implements TreeVisitor<Handle> {
   }
 
   private linkHard(file: TreeFile, directory: Handle): void {
-    const from = { parent: file.parent, name: file.sourceName, path: file.path };
+    const { parent, sourceName: name, path, reader } = file;
+    const from = { parent, name, path, reader };
     const { stat } = placeLink(from, directory, file.name, this.options, this.control);
     this.fingerprint.addFile(file.path, stat);
     this.report(manifestRow(file.path, 'file', stat, null));

@@ -1,15 +1,12 @@
 import { type BigIntStats } from 'node:fs';
 import { xxh3 } from '@node-rs/xxhash';
-import { errnoOf, type Handle, openForReading, statName } from '../confined/handle';
 import { type ResolvedSource } from '../confined/resolve-source';
-import { type RootSpec } from '../confined/root';
-import { translate } from '../confined/system-errors';
-import { showPath } from '../names/path-text';
+import { type StorageView } from '../confined/source-access';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
-import { sourceChanged } from './copy-content';
 import { fallsTo, type Shard } from './shard';
-import { type TreeFile, TreeWalk, unsupported } from './tree-walk';
+import { TreeWalk } from './tree-walk';
+import { statTreeFile, type TreeFile } from './tree-file';
 
 /** Sum over all entries of a tree, the same in whatever order they are added; equal sums mean an equal tree. */
 export class Fingerprint {
@@ -45,30 +42,9 @@ export class Fingerprint {
   }
 }
 
-/** The state of a tree's file; throws `source_changed` when it is gone, `source_unsupported` when it is no file now. */
-export function statTreeFile(file: TreeFile): BigIntStats {
-  const stat = statName(file.parent, file.sourceName);
-  if (!stat) throw sourceChanged(showPath(file.path).text);
-  if (!stat.isFile()) throw unsupported(file.path);
-  return stat;
-}
-
-/** Errors of open(2) that mean: something else stands there now, or somebody holds the file to write to it (a lease). */
-const CHANGING = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EAGAIN']);
-
-/** Opens a tree's file for reading; throws `source_changed` when it is gone or not what it was, `source_forbidden`. */
-export function openTreeFile(file: TreeFile): Handle {
-  try {
-    return openForReading(file.parent, file.sourceName);
-  } catch (error) {
-    if (CHANGING.has(errnoOf(error) ?? '')) throw sourceChanged(showPath(file.path).text);
-    throw translate(error, 'source');
-  }
-}
-
 /** The part of a tree's fingerprint that falls to one worker, as the source is now. */
 export function fingerprintTree(
-  roots: readonly RootSpec[],
+  storages: StorageView,
   top: Pick<ResolvedSource, 'root' | 'path' | 'object'>,
   shard: Shard,
   control: WorkerControl,
@@ -84,6 +60,6 @@ export function fingerprintTree(
       if (fallsTo(shard, path, name)) fingerprint.addLink(path, text);
     },
   };
-  new TreeWalk<void>(roots, visitor, control).run(top);
+  new TreeWalk<void>(storages, visitor, control).run(top);
   return fingerprint.value;
 }

@@ -9,7 +9,8 @@ import { copyContent, flush, hashHandle, sourceChanged } from './copy-content';
 import { checkExpected } from './expected-checksum';
 import { type Algorithm, type Checksum } from './hashing';
 import { type Ownership, seal } from './ownership';
-import { unsupported } from './tree-walk';
+import { unsupported } from './source-kind';
+import { checkFileReadable, type TreeFile } from './tree-file';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
 
@@ -146,7 +147,7 @@ export function keepTimes(handle: Handle, stat: BigIntStats): void {
  * content of the file: it is the storage's.
  */
 export function placeLink(
-  from: { parent: Handle; name: RawName; stat?: BigIntStats; path: RawName },
+  from: { parent: Handle; name: RawName; stat?: BigIntStats; path: RawName; reader: TreeFile['reader'] },
   directory: Handle,
   name: RawName,
   options: ContentOptions,
@@ -164,9 +165,19 @@ export function placeLink(
   // The name may have been swapped between the look and the link.
   if (from.stat && !sameObject(from.stat, stat)) throw sourceChanged();
   if (!stat.isFile()) throw unsupported(from.path);
+  if (from.reader) checkPlacedReadable(directory, name, from);
   checkLinkable(stat, from.path, options.ownership.userUid);
   control.bytes(Number(stat.size));
   return { stat, checksum: null, how: 'hard' };
+}
+
+function checkPlacedReadable(directory: Handle, name: RawName, from: Pick<TreeFile, 'path' | 'reader'>): void {
+  const handle = holdPlaced(directory, name);
+  try {
+    checkFileReadable(handle, from);
+  } finally {
+    closeSync(handle);
+  }
 }
 
 /** Compares a file that is to be linked with what the caller expects. */

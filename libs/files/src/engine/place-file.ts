@@ -97,7 +97,8 @@ function copy({ task, source, spot, parents, control }: FilePlacement): Placed {
 function link({ task, source, spot, parents, control }: FilePlacement): Placed {
   const { parent, path, stat } = source;
   const options = contentOptions(task, source.root.name, spot.areaGroup, true);
-  const from = { parent, name: path.at(-1)!, stat, path: '' };
+  // The very object that was resolved, so it was found readable there.
+  const from = { parent, name: path.at(-1)!, stat, path: '', reader: null };
   const placed = placeLink(from, parents.directory, parents.name, options, control);
   const checksum = checkLinked(task, source, control);
   return { ...placed, checksum, handle: holdPlaced(parents.directory, parents.name) };

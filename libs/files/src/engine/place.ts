@@ -21,7 +21,8 @@ import { checkSpace } from './space';
 import { placeFile } from './place-file';
 import { DestinationTaken, makeParents, type PayloadPlace } from './publish';
 import { beyondLimit } from './survey';
-import { kindOf, release, unsupported } from './tree-walk';
+import { release } from './tree-walk';
+import { kindOf, unsupported } from './source-kind';
 import {
   type FoundSource,
   type PlacedResult,
@@ -68,7 +69,7 @@ interface Found {
 
 /** Resolves the source and opens the target; both are released unless the work keeps them. */
 function onRoots<T>(task: PlaceTask, control: WorkerControl, work: (found: Found) => { value: T; isKept: boolean }): T {
-  const start = sourcePath(task.storages, task.source.raw, task.source.storage, task.source.asSent);
+  const start = sourcePath(task.storages.roots, task.source.raw, task.source.storage, task.source.asSent);
   const source = new SourceResolver(task.storages, start, control.touch).resolve();
   let isKept = false;
   try {

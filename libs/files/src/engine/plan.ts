@@ -6,7 +6,7 @@ import { translate, translating } from '../confined/system-errors';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { sourceChanged } from './copy-content';
-import { statTreeFile } from './fingerprint';
+import { statTreeFile } from './tree-file';
 import { lookAtPlacement, type Placement } from './place';
 import { checkLinkable, noLinkBetween } from './place-content';
 import { checkSpace } from './space';

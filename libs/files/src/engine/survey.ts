@@ -1,11 +1,12 @@
 import { AppError } from '@app/core';
 import { type ResolvedSource } from '../confined/resolve-source';
-import { type RootSpec } from '../confined/root';
+import { type StorageView } from '../confined/source-access';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
-import { statTreeFile } from './fingerprint';
+import { statTreeFile } from './tree-file';
 import { fallsTo, type Shard } from './shard';
-import { type TreeFile, type TreeVisitor, TreeWalk } from './tree-walk';
+import { type TreeVisitor, TreeWalk } from './tree-walk';
+import { type TreeFile } from './tree-file';
 
 /** What a tree holds. */
 export interface TreeSurvey {
@@ -83,7 +84,7 @@ export interface SurveyOptions {
  * Walks a tree and adds up what falls to one worker; refuses early what is beyond the limits.
  */
 export function surveyTree(
-  roots: readonly RootSpec[],
+  storages: StorageView,
   top: Pick<ResolvedSource, 'root' | 'path' | 'object'>,
   { limits, sizes, shard, omitting = false }: SurveyOptions,
   control: WorkerControl,
@@ -109,6 +110,6 @@ export function surveyTree(
       checkLimits(survey.files, survey.bytes, limits);
     },
   };
-  new TreeWalk<void>(roots, visitor, control).run(top);
+  new TreeWalk<void>(storages, visitor, control).run(top);
   return survey;
 }

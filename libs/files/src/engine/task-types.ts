@@ -1,5 +1,6 @@
 import { type Handle } from '../confined/handle';
 import { type RootSpec } from '../confined/root';
+import { type StorageView } from '../confined/source-access';
 import { type RawName } from '../names/raw-name';
 import { type SharedIdentities } from './identity-set';
 import { type Algorithm, type Checksum } from './hashing';
@@ -12,8 +13,7 @@ export type ContentKind = 'copy' | 'link' | 'symlink';
 /** What a worker needs to know to place one source at one destination. Plain data. */
 export interface PlaceTask {
   operationId: string;
-  /** The storages; the first is the default. */
-  storages: RootSpec[];
+  storages: StorageView;
   target: RootSpec;
   source: { raw: RawName; storage: string | undefined; asSent: string };
   destination: { username: RawName; segments: RawName[]; intoDirectory: boolean };

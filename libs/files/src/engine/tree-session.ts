@@ -9,7 +9,7 @@ import { type PlaceTask, type TreeSession } from './task-types';
 
 /** Where walks over the source of a session begin. */
 export function topOf(task: PlaceTask, session: TreeSession): Pick<ResolvedSource, 'root' | 'path' | 'object'> {
-  const root = task.storages.find((one) => one.name === session.storage)!;
+  const root = task.storages.roots.find((one) => one.name === session.storage)!;
   return { root, path: session.sourcePath, object: session.source };
 }
 

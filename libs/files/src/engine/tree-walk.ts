@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { AppError, type ErrorCode } from '@app/core';
 import {
   eachEntry,
@@ -13,25 +13,18 @@ import {
 } from '../confined/handle';
 import { type ResolvedSource, SourceResolver } from '../confined/resolve-source';
 import { type RootSpec } from '../confined/root';
+import { checkReadable, type StorageView } from '../confined/source-access';
 import { translate } from '../confined/system-errors';
 import { showPath } from '../names/path-text';
 import { inTree, type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { sourceChanged } from './copy-content';
 import { relativeText, staysBelow } from './link-text';
+import { unsupported } from './source-kind';
+import { type TreeFile } from './tree-file';
 
 /** Deepest tree that is staged: each level holds open handles, and their number is limited for the process. */
 export const MAX_DEPTH = 400;
-
-/** A file of a tree: by the directory that holds it, or by a handle where a link led to it. */
-export interface TreeFile {
-  /** Path below the tree's top. */
-  path: RawName;
-  name: RawName;
-  /** The directory that holds the file on the storage, and its name there (another one behind a link). */
-  parent: Handle;
-  sourceName: RawName;
-}
 
 /** Why something cannot be staged: a link out of the roots, to nothing, or back up; or neither file, directory nor link. */
 export type OmitReason = 'outside' | 'nowhere' | 'loop' | 'special';
@@ -76,12 +69,12 @@ interface Below {
 /**
  * Walks a tree of the storage. Links that stay inside the tree are handed on as links; others that stay inside the
  * roots are walked as what they point to; one that leaves ends the walk with `path_outside_storage`, its path in the
- * sentence, unless the visitor omits it. Memory grows with depth and with the number of directories in one directory,
+ * sentence, unless the visitor omits it, and what the reader may not read with `source_forbidden`. Memory grows with depth and with the number of directories in one directory,
  * not with files.
  */
 export class TreeWalk<D> {
   constructor(
-    private readonly roots: readonly RootSpec[],
+    private readonly storages: StorageView,
     private readonly visitor: TreeVisitor<D>,
     private readonly control: WorkerControl,
   ) {}
@@ -96,6 +89,7 @@ export class TreeWalk<D> {
 
   private walk(at: Omit<Frame<D>, 'data'>, name: RawName, parent: D | undefined): void {
     try {
+      this.checkReadable(at);
       const data = this.visitor.enter(at.path, name, parent, at.handle);
       try {
         this.inside({ ...at, data });
@@ -105,6 +99,13 @@ export class TreeWalk<D> {
     } finally {
       closeSync(at.handle);
     }
+  }
+
+  private checkReadable({ handle, path }: Pick<Frame<D>, 'handle' | 'path'>): void {
+    const { reader } = this.storages;
+    if (!reader) return;
+    const shown = path === '' ? 'the directory' : showPath(path).text;
+    this.open(path, () => checkReadable(handle, statHandle(handle), reader, shown));
   }
 
   private inside(frame: Frame<D>): void {
@@ -129,7 +130,10 @@ export class TreeWalk<D> {
     const path = inTree(frame.path, name);
     if (kind === 'file') {
       if (this.visitor.wants?.(path, name) === false) return;
-      this.visitor.file({ path, name, parent: frame.handle, sourceName: name }, frame.data);
+      this.visitor.file(
+        { path, name, parent: frame.handle, sourceName: name, reader: this.storages.reader },
+        frame.data,
+      );
     } else if (kind === 'directory') below.push({ name, linked: false });
     else if (kind === 'link') this.link(frame, path, name, below);
     else this.omit(path, 'special', unsupported(path));
@@ -160,7 +164,8 @@ export class TreeWalk<D> {
       } else if (!target.stat.isFile()) this.omit(path, 'special', unsupported(path));
       else if (this.visitor.wants?.(path, name) !== false) {
         this.control.reading(target.root.ordinal);
-        this.visitor.file({ path, name, parent: target.parent, sourceName: target.path.at(-1)! }, frame.data);
+        const file = { path, name, parent: target.parent, sourceName: target.path.at(-1)! };
+        this.visitor.file({ ...file, reader: this.storages.reader }, frame.data);
       }
     } finally {
       release(target);
@@ -172,7 +177,7 @@ export class TreeWalk<D> {
     const shown = showPath(path).text;
     const start = { absolute: false, root: frame.root, directory: frame.real, segments: [name], asSent: shown };
     try {
-      return new SourceResolver(this.roots, start, this.control.touch).resolve();
+      return new SourceResolver(this.storages, start, this.control.touch).resolve();
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       if (error.code === 'source_not_found' && staysBelow(text, frame.real, frame.base)) return undefined;
@@ -251,21 +256,6 @@ function readError(error: unknown, path: RawName): unknown {
 export function release(resolved: Pick<ResolvedSource, 'object' | 'parent'>): void {
   closeSync(resolved.object);
   if (resolved.parent !== resolved.object) closeSync(resolved.parent);
-}
-
-/** The error for what is neither file, directory nor link. */
-export function unsupported(path: RawName): AppError {
-  const what = path === '' ? 'The source' : showPath(path).text;
-  return new AppError(
-    'source_unsupported',
-    `${what} is a socket, FIFO or device; only files and directories can be staged.`,
-  );
-}
-
-/** The kind of what a handle holds; null for what cannot be staged. */
-export function kindOf(stat: BigIntStats): 'file' | 'directory' | null {
-  if (stat.isFile()) return 'file';
-  return stat.isDirectory() ? 'directory' : null;
 }
 
 function isBelow(path: RawName[], base: RawName[]): boolean {

@@ -1,12 +1,13 @@
 import { closeSync, readSync, type BigIntStats } from 'node:fs';
 import { closingOnError, errnoOf, type Handle, reopenForReading, statHandle } from '../confined/handle';
 import { sourcePath, SourceResolver } from '../confined/resolve-source';
-import { type RootSpec } from '../confined/root';
+import { type StorageView } from '../confined/source-access';
 import { translate, translating } from '../confined/system-errors';
 import { hashHandle, sourceChanged } from '../engine/copy-content';
 import { type Algorithm, type Checksum } from '../engine/hashing';
 import { beyondLimit, type TreeLimits } from '../engine/survey';
-import { kindOf, release, unsupported } from '../engine/tree-walk';
+import { release } from '../engine/tree-walk';
+import { kindOf, unsupported } from '../engine/source-kind';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 
@@ -46,7 +47,7 @@ export type OpenedSource = (OpenedFile | OpenedDirectory) & { realPath: RawName[
 
 /** Asks for a source to be opened. */
 export interface OpenSourceTask {
-  storages: RootSpec[];
+  storages: StorageView;
   storage: string | undefined;
   raw: RawName;
   asSent: string;
@@ -59,7 +60,7 @@ export interface OpenSourceTask {
  */
 export function openSource(task: OpenSourceTask, control: WorkerControl): OpenedSource {
   control.step();
-  const start = sourcePath(task.storages, task.raw, task.storage, task.asSent);
+  const start = sourcePath(task.storages.roots, task.raw, task.storage, task.asSent);
   const found = new SourceResolver(task.storages, start, control.touch).resolve();
   try {
     const kind = kindOf(found.stat);

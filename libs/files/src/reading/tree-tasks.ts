@@ -1,10 +1,14 @@
 import { type ArchiveFormat, writeArchive } from '../archive/archive';
 import { closingOnError, type Handle, statHandle } from '../confined/handle';
 import { type RootSpec } from '../confined/root';
+import { type StorageView } from '../confined/source-access';
 import { translating } from '../confined/system-errors';
-import { fingerprintTree, openTreeFile } from '../engine/fingerprint';
+import { fingerprintTree } from '../engine/fingerprint';
+import { openTreeFile } from '../engine/tree-file';
 import { surveyTree, type TreeLimits, type TreeSurvey } from '../engine/survey';
-import { type TreeFile, type TreeVisitor, TreeWalk, unsupported } from '../engine/tree-walk';
+import { type TreeVisitor, TreeWalk } from '../engine/tree-walk';
+import { type TreeFile } from '../engine/tree-file';
+import { unsupported } from '../engine/source-kind';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 import { asFile, type HeldHandle, modeOf, type OpenedFile } from './source-tasks';
@@ -12,7 +16,7 @@ import { SlotSink } from './slot-sink';
 
 /** Names an open directory of a storage, which is walked. */
 export interface TreeTask extends HeldHandle {
-  storages: RootSpec[];
+  storages: StorageView;
   /** The real names from the root down. */
   realPath: RawName[];
 }
@@ -36,7 +40,7 @@ const WHOLE = { index: 0, of: 1, byDirectory: false };
 
 /** The tree's top as a walk wants it. */
 export function topOf(task: TreeTask): { root: RootSpec; path: RawName[]; object: Handle } {
-  const root = task.storages.find((one) => one.ordinal === task.root)!;
+  const root = task.storages.roots.find((one) => one.ordinal === task.root)!;
   return { root, path: task.realPath, object: task.handle };
 }
 

@@ -131,6 +131,7 @@ describe('many requests', () => {
     const copies = ['one', 'two', 'three'].map((name) => busy.copy('huge', name).finally(() => (ended += 1)));
     await until(() => busy.leftOvers().length > 0, 'nothing began');
     const page = await busy.browser.listStorage({
+      username: null,
       storage: undefined,
       path: '',
       asSent: '',

@@ -43,7 +43,7 @@ function answering(answers: Answer[], options: Partial<FilesOptions> = {}) {
   };
   const pool = { run, withdraw: jest.fn() } as unknown as WorkerPool;
   const all = { ...testOptions(site.storage, site.areas), ...options };
-  const stager = new FileStager(pool, site.roots, new PlaceTasks(site.roots, site.policy, all), all);
+  const stager = new FileStager(pool, site.roots, new PlaceTasks(site.roots, site.policy, site.views, all), all);
   const stage = (how: 'copy' | 'link' = 'copy', hooks: Partial<PlaceHooks> = {}, username = 'jane') =>
     stager[how](site.request('file', 'x', { username }), site.hooks(hooks));
   return { tasks, stage, pool };

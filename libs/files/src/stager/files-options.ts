@@ -27,6 +27,8 @@ export interface FilesOptions {
   /** Each storage as users see it, for symbolic links: by name of the storage. */
   linkPrefixes: Record<string, string>;
   limits: TreeLimits;
+  /** `user`: only what the user whom it is for could read by the storage's permissions. */
+  sourceAccess: 'service' | 'user';
   ownership: OwnershipOptions;
   /** File with a line `name:uid:gid` a user; undefined: the host's accounts only. */
   userMapFile: string | undefined;

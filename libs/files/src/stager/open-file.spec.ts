@@ -248,7 +248,7 @@ describe('what cannot be opened', () => {
   });
 
   it('a storage that the site does not have', async () => {
-    const request = { path: 'refused/file', storage: 'none', asSent: 'refused/file' };
+    const request = { path: 'refused/file', storage: 'none', asSent: 'refused/file', username: 'jane' };
     await expect(site.reader.open(request, never)).rejects.toMatchObject({ code: 'validation_failed' });
   });
 

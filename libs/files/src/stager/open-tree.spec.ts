@@ -169,7 +169,10 @@ describe('the entries of an open tree', () => {
       const slow = (await open('tree', narrow)).entries(never);
       await slow.next();
       // The only thread waits for this reader; single files pass it by.
-      const file = await narrow.reader.open({ path: `tree/${names[1]}`, storage: undefined, asSent: '' }, never);
+      const file = await narrow.reader.open(
+        { path: `tree/${names[1]}`, storage: undefined, asSent: '', username: 'jane' },
+        never,
+      );
       if (file.kind !== 'file') throw new Error('no file');
       expect((await collect(file.pieces(0, 1, never))).length).toBe(1);
       await file.close();

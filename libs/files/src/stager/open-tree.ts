@@ -1,5 +1,5 @@
 import { type ArchiveFormat } from '../archive/archive';
-import { type RootSpec } from '../confined/root';
+import { type StorageView } from '../confined/source-access';
 import { sourceChanged } from '../engine/copy-content';
 import { checksumOfDirectory } from '../engine/expected-checksum';
 import { type Checksum } from '../engine/hashing';
@@ -28,7 +28,7 @@ export interface ArchiveStream extends AsyncIterable<Buffer> {
 
 /** What a tree needs of the site it belongs to. */
 export interface TreeSite {
-  storages: RootSpec[];
+  storages: StorageView;
   limits: TreeLimits;
   /** Takes over a file that was opened in a worker. */
   hold(opened: OpenedFile): HeldSource;
@@ -133,7 +133,7 @@ export class OpenTree implements SourceFacts {
 
   private fileOf(path: RawName, opened: OpenedFile): OpenFile {
     const names = path.split('/');
-    const storage = this.site.storages.find((root) => root.ordinal === opened.root)!.name;
+    const storage = this.site.storages.roots.find((root) => root.ordinal === opened.root)!.name;
     const facts = { storage, realPath: [...this.realPath, ...names], name: names.at(-1)! };
     return new OpenFile(this.site.hold(opened), opened, facts, showPath(path).text);
   }

@@ -5,12 +5,14 @@ import { rawFromText } from '../names/raw-name';
 import { type FilesOptions } from './files-options';
 import { type PlaceRequest } from './placement';
 import { type RootRegistry } from './root-registry';
+import { type StorageViews } from './storage-views';
 
 /** Makes requests into tasks: all that a worker needs to know of the site, the user and what is asked for. */
 export class PlaceTasks {
   constructor(
     private readonly roots: RootRegistry,
     private readonly policy: OwnershipPolicy,
+    private readonly views: StorageViews,
     private readonly options: FilesOptions,
   ) {}
 
@@ -23,7 +25,7 @@ export class PlaceTasks {
     const probe = await roots.targetProbe();
     return {
       operationId: request.operationId,
-      storages: roots.storages,
+      storages: await this.views.of(request.username),
       target: roots.target,
       source: { raw, storage, asSent },
       destination: { username: rawFromText(request.username), segments, intoDirectory },

@@ -1,3 +1,4 @@
+import { type StorageView } from '../confined/source-access';
 import { lastName } from '../names/path-text';
 import { type RawName, rawFromText } from '../names/raw-name';
 import { Ledger } from '../pool/control';
@@ -7,14 +8,17 @@ import { type FilesOptions } from './files-options';
 import { HandleCloser } from './handle-closer';
 import { HeldSource, untilAborted } from './held-source';
 import { OpenFile } from './open-file';
-import { OpenTree, type TreeSite } from './open-tree';
+import { OpenTree } from './open-tree';
 import { type RootRegistry } from './root-registry';
+import { type StorageViews } from './storage-views';
 
 /** Asks for a source; as in a request to place it. */
 export interface SourceRequest {
   path: RawName;
   storage: string | undefined;
   asSent: string;
+  /** Whom it is for. */
+  username: string;
 }
 
 /**
@@ -23,26 +27,30 @@ export interface SourceRequest {
  */
 export class SourceReader {
   private readonly closer: HandleCloser;
-  private readonly site: TreeSite;
+  private readonly limits: FilesOptions['limits'];
 
   constructor(
     private readonly pool: WorkerPool,
     private readonly roots: RootRegistry,
+    private readonly views: StorageViews,
     { limits }: Pick<FilesOptions, 'limits'>,
   ) {
     this.closer = new HandleCloser(pool);
-    this.site = { storages: roots.storages, limits, hold: (opened) => this.hold(opened) };
+    this.limits = limits;
   }
 
   /**
    * Resolves a path and opens what it leads to, once; the caller closes it. Throws `source_not_found`,
    * `path_outside_storage`, `source_unsupported`, `source_forbidden`, `source_changed`, `storage_unavailable`,
-   * `quota_exceeded` for a file beyond the site's limit, and the signal's reason when that is aborted.
+   * `forbidden` for a user who is not served, `quota_exceeded` for a file beyond the site's limit, and the signal's
+   * reason when that is aborted.
    */
-  async open({ path: raw, storage, asSent }: SourceRequest, signal: AbortSignal): Promise<OpenFile | OpenTree> {
+  async open(request: SourceRequest, signal: AbortSignal): Promise<OpenFile | OpenTree> {
+    const { path: raw, storage, asSent } = request;
     signal.throwIfAborted();
+    const storages = await this.views.of(request.username);
     const ledger = new Ledger();
-    const task = { storages: this.roots.storages, raw, storage, asSent, limits: this.site.limits };
+    const task = { storages, raw, storage, asSent, limits: this.limits };
     const discard = (late: OpenedSource) => void this.hold(late).close();
     const opening = this.pool.run('openSource', task, {
       ledger,
@@ -54,19 +62,23 @@ export class SourceReader {
       this.pool.withdraw(ledger);
       opening.then(discard, () => undefined);
     });
-    return this.openedAs(opened, lastName(raw), asSent);
+    return this.openedAs(opened, request, storages);
   }
 
-  private openedAs(opened: OpenedSource, lastOfPath: RawName | undefined, asSent: string): OpenFile | OpenTree {
+  private openedAs(opened: OpenedSource, request: SourceRequest, storages: StorageView): OpenFile | OpenTree {
     const { realPath } = opened;
-    const storage = this.roots.storages.find((root) => root.ordinal === opened.root)!.name;
+    const storage = storages.roots.find((root) => root.ordinal === opened.root)!.name;
     const realName = realPath.at(-1);
-    const name = realName === undefined ? rawFromText(storage) : (lastOfPath ?? realName);
+    const name = realName === undefined ? rawFromText(storage) : (lastName(request.path) ?? realName);
     const facts = { storage, realPath, name };
     const source = this.hold(opened);
     return opened.kind === 'file'
-      ? new OpenFile(source, opened, facts, asSent)
-      : new OpenTree(source, opened, facts, this.site);
+      ? new OpenFile(source, opened, facts, request.asSent)
+      : new OpenTree(source, opened, facts, {
+          storages,
+          limits: this.limits,
+          hold: (file) => this.hold(file),
+        });
   }
 
   private hold({ handle, root }: HeldHandle): HeldSource {

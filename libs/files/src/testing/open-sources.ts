@@ -39,7 +39,7 @@ export async function openTree(site: TestSite, source: string, signal = never): 
 /** Opens a source of a test's site; the caller closes it. */
 export function openSource(site: TestSite, source: string, signal = never): Promise<OpenFile | OpenTree> {
   const path = readPath('local_path_on_storage', source, null);
-  return site.reader.open({ path, storage: undefined, asSent: source }, signal);
+  return site.reader.open({ path, storage: undefined, asSent: source, username: 'jane' }, signal);
 }
 
 /** All that a stream of pieces gives, each copied before the next is asked for. */

@@ -19,7 +19,7 @@ export function placeTask(
   const { operationId, source: from, destination: to } = site.request(source, destination);
   return {
     operationId,
-    storages: site.roots.storages,
+    storages: site.views.ofService,
     target: site.roots.target,
     source: { raw: from.path, storage: undefined, asSent: from.asSent },
     destination: { username: rawFromText('jane'), segments: to.segments, intoDirectory: to.intoDirectory },

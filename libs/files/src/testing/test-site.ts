@@ -113,6 +113,7 @@ export function testOptions(storage: string, areas: string): FilesOptions {
     algorithm: 'xxh3',
     linkFallback: 'error',
     linkPrefixes: {},
+    sourceAccess: 'service',
     limits: { maxFiles: 0, maxBytes: 0 },
     ownership: { minUid: 1000, unmapped: { kind: 'service' }, fileMode: 0o400, dirMode: 0o500 },
     userMapFile: undefined,

@@ -1,5 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Checksum, type OpenFile, type OpenTree, RootRegistry, SourceReader } from '@app/files';
+import {
+  type Checksum,
+  type OpenFile,
+  type OpenTree,
+  RootRegistry,
+  SourceReader,
+  type SourceRequest,
+} from '@app/files';
 import {
   type StagingContext,
   type StagingMethod,
@@ -33,7 +40,7 @@ export class DirectDownloadMethod implements StagingMethod {
   ) {}
 
   async stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome> {
-    const source = await this.reader.open(operation.source, context.signal);
+    const source = await this.reader.open(requestOf(operation), context.signal);
     try {
       const checksum = await checksumOf(source, operation, context);
       const amount = await amountOf(source, context.signal);
@@ -49,7 +56,7 @@ export class DirectDownloadMethod implements StagingMethod {
   }
 
   async plan(operation: StagingOperation, signal: AbortSignal): Promise<StagingPlan> {
-    const source = await this.reader.open(operation.source, signal);
+    const source = await this.reader.open(requestOf(operation), signal);
     try {
       const { files, bytes } = await amountOf(source, signal);
       const nothing = { stagedPath: null, matchesSource: null, spaceNeeded: null, spaceFree: null };
@@ -85,6 +92,10 @@ async function checksumOf(
 ): Promise<Checksum | null> {
   const verified = await source.verify(expected, signal);
   return verified ?? (source.kind === 'file' ? knownChecksum(source.identity) : null);
+}
+
+function requestOf({ source, username }: StagingOperation): SourceRequest {
+  return { ...source, username };
 }
 
 /** How much the caller will get. Throws `quota_exceeded` for a tree beyond the site's limits. */

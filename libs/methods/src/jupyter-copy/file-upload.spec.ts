@@ -90,7 +90,7 @@ describe('the upload of a file', () => {
     const options = { user: 'jane', server: '', startTimeoutMs: 5000, agent, note: () => undefined };
     const session = new ServerSession(source, options);
     await session.start(signal);
-    const file = await site.reader.open({ path: name, storage: undefined, asSent: name }, signal);
+    const file = await site.reader.open({ path: name, storage: undefined, asSent: name, username: 'jane' }, signal);
     if (file.kind !== 'file') throw new Error('no file');
     try {
       await new FileUpload(session, 'file', file, signal).run();

@@ -145,7 +145,10 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
   ): Promise<T> {
     const destination = destinationOf(operation);
     refuseDestination(destination);
-    const opened: OpenFile | OpenTree = await this.reader.open(operation.source, signal);
+    const opened: OpenFile | OpenTree = await this.reader.open(
+      { ...operation.source, username: operation.username },
+      signal,
+    );
     try {
       const names = resultPath(destination, opened.name);
       return await work(await inspectSource(opened, operation.expected, signal), names);

@@ -130,6 +130,14 @@ export class ConfigDto {
   checksum!: string;
 
   @ApiProperty({
+    description:
+      'Whose permissions decide what of the storage may be read: those of the `service`, or those of the `user` for whom it is.',
+    enum: ['service', 'user'],
+    example: 'service',
+  })
+  source_access!: 'service' | 'user';
+
+  @ApiProperty({
     description: 'What `symlink_copy` does where no hard link can be made: `error`, `copy` or `symlink`.',
     example: 'error',
   })

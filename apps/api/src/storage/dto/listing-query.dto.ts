@@ -1,7 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
 import { MAX_LIMIT, PageQueryDto } from '../../http/dto/page-query.dto';
-import { IsText, IsWhole, MayBeMissing } from '../../http/dto/rules';
+import { IsText, IsUsername, IsWhole, MayBeMissing } from '../../http/dto/rules';
 
 const DEFAULT_ENTRIES = 100;
 
@@ -42,4 +42,13 @@ export class StorageQueryDto extends ListingQueryDto {
   @MayBeMissing()
   @IsText(64)
   storage?: string;
+
+  @ApiPropertyOptional({
+    description:
+      'For whom somebody looks who may ask for others; else it is the caller. It matters where the site lets users see only what they could read themselves (`source_access` of `/config`).',
+    example: 'jane',
+  })
+  @MayBeMissing()
+  @IsUsername()
+  username?: string;
 }

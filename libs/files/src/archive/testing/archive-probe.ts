@@ -94,7 +94,7 @@ export function archive(
   const sink = new FileSink(file, options.seen);
   try {
     const top = { root, path: [rawFromText(tree)], object, name: options.name ?? rawFromText(tree) };
-    writeArchive(storages, top, format, sink, options.control ?? loneControl());
+    writeArchive({ roots: storages, reader: null }, top, format, sink, options.control ?? loneControl());
   } finally {
     sink.close();
     closeSync(object);
