@@ -44,6 +44,7 @@ const TABLE: Record<string, Row> = {
   'GET /downloads/{token}': { path: '{link}', statuses: OPEN },
   'GET /metrics': { path: '/metrics', headers: ELSEWHERE, statuses: [401, 403, 403, 403, 200] },
   'GET /logs': { path: '/logs', statuses: [401, 403, 403, 403, 200] },
+  'GET /audit': { path: '/audit', statuses: [401, 403, 403, 403, 200] },
   'POST /create-file': {
     path: '/create-file',
     body: (role) => ({ filename: `by-${role}`, content: '' }),

@@ -1,4 +1,5 @@
 import { createRecords } from '@app/records';
+import { describeAudit } from '../../libs/records/src/testing/describe-audit';
 import { describeBackground } from '../../libs/records/src/testing/describe-background';
 import { describeListing } from '../../libs/records/src/testing/describe-listing';
 import { describeManifest } from '../../libs/records/src/testing/describe-manifest';
@@ -22,6 +23,7 @@ describeWhere(mariadbMissing(), 'records on MariaDB', () => {
   describeManifest(open);
   describeBackground(open);
   describePlans(open);
+  describeAudit(open);
 
   it('compare all text byte by byte, whatever the server prefers', async () => {
     const url = await server.newDatabase();

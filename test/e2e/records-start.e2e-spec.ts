@@ -12,7 +12,12 @@ import { temporaryFolder } from '../support/temporary-folder';
 const run = promisify(execFile);
 const ROOT = path.resolve(__dirname, '../..');
 const PROCESSES = 6;
-const MIGRATIONS = ['CreateRecords1764000000000', 'BackgroundOperations1764200000000', 'Requesters1764300000000'];
+const MIGRATIONS = [
+  'CreateRecords1764000000000',
+  'BackgroundOperations1764200000000',
+  'Requesters1764300000000',
+  'Audit1764400000000',
+];
 
 /** Is told when to go; then opens the records, writes one and closes them again. */
 const WRITE_ONE = `

@@ -10,6 +10,8 @@ import { QueueModule } from '@app/queue';
 import { RecordsModule } from '@app/records';
 import { StagingModule } from '@app/staging';
 import { AppErrorFilter } from './app-error.filter';
+import { AuditController } from './audit/audit.controller';
+import { AuditRetention } from './audit/audit-retention';
 import { AccessGuard } from './auth/access.guard';
 import { BatchItems } from './batches/batch-items';
 import { BatchesController } from './batches/batches.controller';
@@ -86,6 +88,7 @@ class SettingsModule {
     ListingsController,
     CreateFileController,
     LogsController,
+    AuditController,
     ConfigController,
     HealthController,
     MetricsController,
@@ -95,6 +98,7 @@ class SettingsModule {
     { provide: APP_FILTER, useClass: AppErrorFilter },
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_PIPE, useClass: RequestPipe },
+    AuditRetention,
     BatchItems,
     BackgroundStaging,
     DownloadLinks,

@@ -3,6 +3,8 @@ import { type Request } from 'express';
 import { Authenticator } from '@app/auth';
 import { type Settings } from '@app/core';
 import { AppLogger } from '@app/logging';
+import { AuditTrail } from '@app/records';
+import { auditRequests } from './audit/audit-requests';
 import { authenticate, callerIfKnown, refuseStrangers } from './auth/authentication';
 import { answerOptions } from './http/allowed-methods';
 import { useJsonBodies } from './http/json-body';
@@ -22,6 +24,7 @@ export function configureHttp(app: NestExpressApplication, settings: Settings): 
   app.use(requestContext());
   app.use(securityHeaders({ publicUrl: settings.get('PUBLIC_URL'), issuer: settings.get('OIDC_ISSUER') }));
   app.use(requestLog(app.get(AppLogger)));
+  app.use(auditRequests(app.get(AuditTrail)));
   app.use(siteGuard(siteOptions(settings)));
   app.use(readAddress(publicPrefix(settings)));
   app.use(noStore());

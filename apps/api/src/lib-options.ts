@@ -57,6 +57,9 @@ export function recordsOptions(settings: Settings, logger: AppLogger): RecordsOp
         error,
       });
     },
+    onLostAudit: ({ id, at, ...entry }, error) => {
+      logger.error('An entry of the audit could not be recorded', { entry: { id, time: at, ...entry }, error });
+    },
   };
 }
 

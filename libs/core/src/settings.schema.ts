@@ -278,6 +278,9 @@ export const SETTINGS_SCHEMA = z.object({
   RECORD_RETENTION_DAYS: whole(0, 36_500)
     .default(0)
     .describe('Days that records of ended operations are kept; 0: for ever'),
+  AUDIT_RETENTION_DAYS: whole(0, 36_500)
+    .default(0)
+    .describe('Entries of the audit are removed after so many days; 0: never'),
   SHUTDOWN_GRACE_SECONDS: whole(0, 86_400)
     .default(30)
     .describe('Seconds that running operations get to finish on SIGTERM'),

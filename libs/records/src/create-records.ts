@@ -1,3 +1,5 @@
+import { AuditTrail } from './audit/audit-trail';
+import { AuditRepository } from './audit/audit.repository';
 import { BatchRepository } from './batches/batch.repository';
 import { type Database } from './database/database';
 import { DatabaseHealth } from './database/database-health';
@@ -22,6 +24,8 @@ export interface Records {
   batches: BatchRepository;
   idempotency: IdempotencyRepository;
   releases: PendingReleases;
+  audit: AuditRepository;
+  trail: AuditTrail;
   /** The way to the database, for tests. */
   database: Database;
   /** Gives up what settlements still wait, and closes the database. */
@@ -37,6 +41,8 @@ export async function createRecords(options: RecordsOptions): Promise<Records> {
   const manifest = new ManifestRepository(database);
   const deferred = new DeferredSettlements(database, manifest, options.onLostSettlement ?? (() => undefined));
   const operations = new OperationRepository(database, deferred, manifest);
+  const audit = new AuditRepository(database);
+  const trail = new AuditTrail(audit, options.onLostAudit ?? (() => undefined));
   const identity = new ProcessIdentity();
   return {
     operations,
@@ -48,6 +54,8 @@ export async function createRecords(options: RecordsOptions): Promise<Records> {
     batches: new BatchRepository(database),
     idempotency: new IdempotencyRepository(database, identity),
     releases: new PendingReleases(database, identity),
+    audit,
+    trail,
     database,
     close: async () => {
       deferred.close();

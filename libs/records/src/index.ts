@@ -1,8 +1,11 @@
+export { AuditTrail } from './audit/audit-trail';
+export { type AuditFilter, AuditRepository } from './audit/audit.repository';
 export { type BatchCounts, BatchRepository } from './batches/batch.repository';
 export { createRecords, type Records } from './create-records';
 export { DatabaseHealth } from './database/database-health';
 export { runMigrations } from './database/open-database';
 export { appendAttempt, type AttemptEntry } from './entities/attempt-entry';
+export { type AuditDecision, type NewAuditEntry, StagingAudit } from './entities/staging-audit.entity';
 export { StagingBatch } from './entities/staging-batch.entity';
 export { type NewStagingFile, StagingFile } from './entities/staging-file.entity';
 export { type OperationStatus, StagingRecord } from './entities/staging-record.entity';

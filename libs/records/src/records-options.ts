@@ -1,3 +1,4 @@
+import { type StagingAudit } from './entities/staging-audit.entity';
 import { type StagingRecord } from './entities/staging-record.entity';
 
 /** How the records are kept. */
@@ -8,4 +9,6 @@ export interface RecordsOptions {
   timeoutMs: number;
   /** Told of each settlement that could not be brought to the database and is given up. */
   onLostSettlement?: (record: StagingRecord, reason: unknown) => void;
+  /** Told of each entry of the audit that could not be brought to the database and is given up. */
+  onLostAudit?: (entry: StagingAudit, reason: unknown) => void;
 }

@@ -7,6 +7,8 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { AuditTrail } from './audit/audit-trail';
+import { AuditRepository } from './audit/audit.repository';
 import { BatchRepository } from './batches/batch.repository';
 import { createRecords, type Records } from './create-records';
 import { DatabaseHealth } from './database/database-health';
@@ -38,11 +40,13 @@ const PARTS = [
   [BatchRepository, 'batches'],
   [IdempotencyRepository, 'idempotency'],
   [PendingReleases, 'releases'],
+  [AuditRepository, 'audit'],
+  [AuditTrail, 'trail'],
 ] as const;
 
 /**
  * The records for the whole application. Its start waits for the database and brings the tables up to date. On shutdown
- * settlements that wait get a last chance, then the database is closed.
+ * settlements that wait get a last chance, and so do entries of the audit, then the database is closed.
  */
 @Global()
 @Module({})
@@ -73,6 +77,7 @@ export class RecordsModule implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.records.deferred.flush();
+    await this.records.trail.close();
     await this.records.close();
   }
 }

@@ -1,3 +1,4 @@
+import { describeAudit } from './testing/describe-audit';
 import { describeBackground } from './testing/describe-background';
 import { describeListing } from './testing/describe-listing';
 import { describeManifest } from './testing/describe-manifest';
@@ -14,4 +15,5 @@ describe('records on SQLite', () => {
   describeManifest(() => site.open());
   describeBackground(() => site.open());
   describePlans(() => site.open());
+  describeAudit(() => site.open());
 });

@@ -1,5 +1,6 @@
 import Libsql from 'libsql';
 import { DataSource, type DataSourceOptions, DefaultNamingStrategy } from 'typeorm';
+import { StagingAudit } from '../entities/staging-audit.entity';
 import { StagingBatch } from '../entities/staging-batch.entity';
 import { StagingFile } from '../entities/staging-file.entity';
 import { StagingIdempotency } from '../entities/staging-idempotency.entity';
@@ -35,7 +36,15 @@ export class RecordsDataSource extends DataSource {
     const address = readDatabaseUrl(databaseUrl);
     super({
       ...(address.kind === 'sqlite' ? sqliteOptions(address, timeoutMs) : mysqlOptions(address, timeoutMs)),
-      entities: [StagingRecord, StagingFile, StagingBatch, StagingIdempotency, StagingRelease, StagingProcess],
+      entities: [
+        StagingRecord,
+        StagingFile,
+        StagingBatch,
+        StagingIdempotency,
+        StagingRelease,
+        StagingProcess,
+        StagingAudit,
+      ],
       migrations: MIGRATIONS,
       namingStrategy: new SnakeCaseColumns(),
       logging: false,

@@ -73,6 +73,7 @@ describe('records in an SQLite file', () => {
       'CreateRecords1764000000000',
       'BackgroundOperations1764200000000',
       'Requesters1764300000000',
+      'Audit1764400000000',
     ]);
     for (const source of sources) await source.destroy();
   });

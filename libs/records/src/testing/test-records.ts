@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { v7 } from 'uuid';
 import { createRecords, type Records } from '../create-records';
+import { type NewAuditEntry } from '../entities/staging-audit.entity';
 import { type NewStagingFile } from '../entities/staging-file.entity';
 import { StagingRecord } from '../entities/staging-record.entity';
 import { newOperationId, timeOfOperationId } from '../operations/operation-id';
@@ -29,6 +30,26 @@ export function testRecord(values: Partial<StagingRecord> = {}): StagingRecord {
 /** What a successful operation ends with. */
 export function success(values: Partial<StagingRecord> = {}): Partial<StagingRecord> {
   return { status: 'success', outcome: 'staged', kind: 'file', finishedAt: new Date(), ...values };
+}
+
+/** An entry of the audit: jane staged something for herself. */
+export function testEntry(values: Partial<NewAuditEntry> = {}): NewAuditEntry {
+  return {
+    caller: 'https://iam.example.org#jane',
+    callerName: 'jane',
+    role: 'user',
+    address: '192.0.2.7',
+    request: 'POST /stage_data',
+    asked: { method: 'local_copy', local_path_on_storage: 'runs/42/data.fits' },
+    username: 'jane',
+    operationId: null,
+    batchId: null,
+    decision: 'allowed',
+    status: 200,
+    code: null,
+    requestId: 'of-jane',
+    ...values,
+  };
 }
 
 /** A line of a manifest. */
