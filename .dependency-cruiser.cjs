@@ -50,6 +50,8 @@ module.exports = {
     ),
     only('typeorm', 'node_modules/(typeorm|@nestjs/typeorm)/', '^libs/records/'),
     only('tokens', 'node_modules/(jose|lru-cache)/', '^libs/auth/'),
+    // Programs are run to look accounts up (getent, id) and to flush (sync), and for nothing else: no account is ever made.
+    only('programs', '^(node:)?child_process$', '^libs/files/src/(accounts/account-directory|stager/flush-tree)[.]ts$'),
     only('ffi', 'node_modules/koffi/', '^libs/files/src/confined/extended-attribute[.]ts$'),
     only('winston', 'node_modules/(winston|winston-transport)/', '^libs/logging/'),
     only('jupyter', 'node_modules/(undici|ws|eventsource-parser)/', '^libs/methods/src/jupyter-copy/'),

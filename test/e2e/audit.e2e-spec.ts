@@ -124,7 +124,7 @@ it('tells of batches, links and what operators read', async () => {
     { method: 'direct_download', username: 'alice' },
     { ...headers.alice, accept: 'application/json' },
   );
-  const { id: operation, download_url: url } = link.body.operation as Entry;
+  const { id: operation, download_url: url } = link.body.operation;
   await service.get(url as string);
   await service.get('/logs', headers.olga);
   const ofBatch = async () => (await entries('username=alice', 6)).filter(({ batch_id: of }) => of === id);
