@@ -46,7 +46,7 @@ module.exports = {
       'file-system',
       '^(node:)?fs(/promises)?$',
       // Users' data is reached through libs/files only; the others touch their own log, database file, /proc and docs.
-      '^libs/files/|^libs/logging/|^libs/core/src/settings[.]ts$|^apps/api/src/openapi|^libs/records/src/(processes/process-identity|database/sqlite-file)[.]ts$',
+      '^libs/files/|^libs/logging/|^libs/core/src/settings[.]ts$|^apps/api/src/(openapi|site/page[.]ts)|^libs/records/src/(processes/process-identity|database/sqlite-file)[.]ts$',
     ),
     only('typeorm', 'node_modules/(typeorm|@nestjs/typeorm)/', '^libs/records/'),
     only('tokens', 'node_modules/(jose|lru-cache)/', '^libs/auth/'),
@@ -57,9 +57,35 @@ module.exports = {
     only('jupyter', 'node_modules/(undici|ws|eventsource-parser)/', '^libs/methods/src/jupyter-copy/'),
     only(
       'http',
-      'node_modules/(express|helmet|express-rate-limit|@nestjs/(platform-express|swagger|serve-static))/',
+      'node_modules/(express|helmet|express-rate-limit|compression|@nestjs/(platform-express|swagger))/',
       '^apps/api/',
     ),
+    {
+      name: 'client-alone',
+      comment: 'The page knows the service by the description of its API alone.',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: { path: '^(libs|apps)/' },
+    },
+    {
+      name: 'nobody-imports-the-client',
+      severity: 'error',
+      from: { path: '^(libs|apps)/' },
+      to: { path: '^client/' },
+    },
+    {
+      name: 'client-features-alone',
+      comment: 'Shared code, then features, then the app: no feature knows another.',
+      severity: 'error',
+      from: { path: '^client/src/features/([^/]+)/' },
+      to: { path: '^client/src/(features|app)/', pathNot: '^client/src/features/$1/' },
+    },
+    {
+      name: 'client-shared-below-features',
+      severity: 'error',
+      from: { path: '^client/src/(api|components|config|lib|session|texts)/' },
+      to: { path: '^client/src/(features|app)/' },
+    },
     { name: 'no-undeclared', severity: 'error', from: {}, to: { dependencyTypes: ['npm-no-pkg', 'unknown'] } },
   ],
   options: {

@@ -18,16 +18,19 @@ ARG BASE_IMAGE=node:20-bookworm-slim
 FROM ${BASE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY client/package.json ./client/
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ormconfig.ts ./
 COPY scripts ./scripts
 COPY libs ./libs
 COPY apps ./apps
+COPY client ./client
 RUN npm run build
 
 FROM ${BASE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY client/package.json ./client/
 # All native parts come ready-made in their packages: nothing is compiled, here or above.
 RUN npm ci --omit=dev --ignore-scripts
 
@@ -45,6 +48,7 @@ RUN groupadd --gid 10001 staging \
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY --from=build /app/client/dist ./client/dist
 COPY package.json ./
 # By number, so that runAsNonRoot can be checked.
 USER 10001:10001

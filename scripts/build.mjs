@@ -1,8 +1,9 @@
-// Compiles apps/, libs/ and ormconfig.ts to dist/ (types are checked by `npm run check`, not here).
-// `--if-needed` compiles only what is older than its source.
+// Compiles apps/, libs/ and ormconfig.ts to dist/ and the page to client/dist/ (types are checked by `npm run check`, not
+// here). `--if-needed` compiles only what is older than its source.
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { buildPage } from './build-page.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const out = path.join(root, 'dist');
@@ -50,3 +51,5 @@ if (stale.length > 0) {
   }
   console.log(`Built ${stale.length} files into ${path.basename(out)}/`);
 }
+
+buildPage({ ifNeeded: process.argv.includes('--if-needed') });

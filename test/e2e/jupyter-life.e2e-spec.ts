@@ -111,7 +111,7 @@ describeWhere(jupyterhubMissing(), 'The life of operations at a real JupyterHub'
       status = now.status as string;
       seen.push(now);
       return status === 'success';
-    }, 'It does not end');
+    }, 'It does not end', 60);
     const done = seen.map(({ bytes_done }) => bytes_done ?? 0);
     expect(done).toEqual([...done].sort((one, other) => one - other));
     expect(new Set(done).size).toBeGreaterThan(5);

@@ -1,6 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
-import { ServeStaticModule } from '@nestjs/serve-static';
 import { AuthModule } from '@app/auth';
 import { Settings } from '@app/core';
 import { FilesModule } from '@app/files';
@@ -44,7 +43,6 @@ import { OperationViews } from './records/operation-views';
 import { OperationsController } from './records/operations.controller';
 import { ConfigController } from './site/config.controller';
 import { HealthController } from './site/health.controller';
-import { pageFolder } from './site/installation';
 import { MetricsController } from './site/metrics.controller';
 import { Metrics } from './site/metrics.service';
 import { Readiness } from './site/readiness.service';
@@ -130,14 +128,7 @@ export class AppModule {
         FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
         QueueModule.forRootAsync({ inject, useFactory: queueOptions }),
         StagingModule.forRoot({ methods: METHOD_CLASSES, methodOptions, inject, useFactory: stagingOptions }),
-        ServeStaticModule.forRootAsync({ useFactory: page }),
       ],
     };
   }
-}
-
-/** The page, where it was built; each of its views has its own address. */
-function page() {
-  const rootPath = pageFolder();
-  return rootPath === null ? [] : [{ rootPath, serveRoot: '/ui', renderPath: '/{*any}' }];
 }

@@ -10,6 +10,7 @@ import { keepHeapSmall } from './heap';
 import { ApiHttpAdapter } from './http/api-http-adapter';
 import { serveDocument, writeDocument } from './openapi';
 import { runProgram } from './run-program';
+import { servePage } from './site/page';
 import { publicPrefix } from './site/public-prefix';
 
 const OPTIONS = { bodyParser: false, abortOnError: false, logger: false } as const;
@@ -19,6 +20,7 @@ async function serve(settings: Settings): Promise<void> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.of(settings), new ApiHttpAdapter(), OPTIONS);
   const logger = app.get(AppLogger);
   configureHttp(app, settings);
+  servePage(app, publicPrefix(settings));
   serveDocument(app, publicPrefix(settings));
   await app.listen(settings.get('PORT'), settings.get('HOST'));
   // From here on: that each route was mapped, as at every start, is nothing for a log.

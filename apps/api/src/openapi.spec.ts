@@ -80,6 +80,7 @@ describe('the OpenAPI document', () => {
         .map(({ name }) => name)
         .sort(),
     ).toEqual([
+      'GET /audit',
       'GET /batches/{id}',
       'GET /config',
       'GET /config/allowed-methods',

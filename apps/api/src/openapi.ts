@@ -23,6 +23,7 @@ export function buildDocument(app: INestApplication, prefix = ''): OpenAPIObject
     .addTag('storage', 'What lies on the storage and in user areas')
     .addTag('site', 'What the site offers')
     .addTag('logs', 'What the service did')
+    .addTag('audit', 'Who asked what for whom')
     .addTag('health', 'For those who watch the service')
     .addBearerAuth(
       {

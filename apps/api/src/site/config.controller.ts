@@ -53,6 +53,8 @@ export class ConfigController {
       })),
       storages: storages.map((state) => storageDto(state, tellsPaths)),
       user_areas: rootDto(target, tellsPaths),
+      jupyterhub_url: this.settings.get('JUPYTERHUB_URL') ?? null,
+      caller: caller && { role: caller.role, username: caller.username },
       checksum: this.settings.get('CHECKSUM'),
       source_access: this.settings.get('SOURCE_ACCESS'),
       link_fallback: this.settings.get('LINK_FALLBACK'),
@@ -73,6 +75,7 @@ export class ConfigController {
         mode: this.settings.get('AUTH_MODE'),
         issuer: this.settings.get('OIDC_ISSUER') ?? null,
         client_id: this.settings.get('OIDC_CLIENT_ID') ?? null,
+        audience: this.settings.get('OIDC_AUDIENCE') ?? null,
       },
     };
   }

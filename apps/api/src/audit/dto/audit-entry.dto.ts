@@ -88,6 +88,6 @@ export class AuditPageDto {
   @ApiProperty({ description: 'Newest first.', type: [AuditEntryDto] })
   items!: AuditEntryDto[];
 
-  @ApiProperty({ description: '`cursor` of the next page; null on the last.', type: String, nullable: true })
+  @ApiProperty({ description: '`cursor` of the next page; null on the last.', type: String, nullable: true, example: null })
   next_cursor!: string | null;
 }

@@ -84,6 +84,27 @@ export class AuthDto {
     example: 'staging',
   })
   client_id!: string | null;
+
+  @ApiProperty({
+    description: 'What tokens for this service name in `aud`: a page asks the provider for that.',
+    type: String,
+    nullable: true,
+    example: 'https://staging.example.org',
+  })
+  audience!: string | null;
+}
+
+/** Who asks. */
+export class CallerDto {
+  @ApiProperty({
+    description: '`anyone` where there is no sign-in.',
+    enum: ['anyone', 'user', 'service', 'operator'],
+    example: 'user',
+  })
+  role!: 'anyone' | 'user' | 'service' | 'operator';
+
+  @ApiProperty({ description: 'Their name at this site.', type: String, nullable: true, example: 'jane' })
+  username!: string | null;
 }
 
 /** The site, for its users and their programs. */
@@ -125,6 +146,21 @@ export class ConfigDto {
 
   @ApiProperty({ description: 'The user areas, as they were seen a few seconds ago.', type: RootDto })
   user_areas!: RootDto;
+
+  @ApiProperty({
+    description: 'Address of the JupyterHub, where there is one.',
+    type: String,
+    nullable: true,
+    example: 'https://hub.example.org/',
+  })
+  jupyterhub_url!: string | null;
+
+  @ApiProperty({
+    description: 'Who asks; null for who has not signed in, or is not served.',
+    type: CallerDto,
+    nullable: true,
+  })
+  caller!: CallerDto | null;
 
   @ApiProperty({ description: 'What copies are verified with; `none` for nothing.', example: 'xxh3' })
   checksum!: string;

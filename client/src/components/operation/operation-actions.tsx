@@ -1,0 +1,72 @@
+import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { actOnOperation, operationQuery, type OperationAction } from '../../api/operations';
+import { isUnfinished, type Operation } from '../../api/types';
+
+const WORDS: Record<OperationAction, string> = { cancel: 'Cancel', retry: 'Try again', release: 'Remove the data' };
+
+/** What can be done with an operation as it stands. */
+export function actionsFor({ status, method, outcome, released_at: released }: Operation): OperationAction[] {
+  if (isUnfinished(status)) return ['cancel'];
+  if (status === 'failure' || status === 'cancelled') return ['retry'];
+  const wasPlaced = method !== 'direct_download' && outcome === 'staged' && released === null;
+  return wasPlaced ? ['release'] : [];
+}
+
+/** Buttons for what can be done with an operation. */
+export function OperationActions({ operation }: { operation: Operation }) {
+  const queries = useQueryClient();
+  const [isAsking, { open: ask, close: stopAsking }] = useDisclosure();
+  const act = useMutation({
+    mutationFn: (action: OperationAction) => actOnOperation(operation.id, action),
+    onSettled: () => {
+      void queries.invalidateQueries({ queryKey: operationQuery(operation.id).queryKey });
+      void queries.invalidateQueries({ queryKey: ['operations'] });
+    },
+  });
+  const actions = actionsFor(operation);
+  return (
+    <Group gap="xs">
+      {actions.map((action) => (
+        <Button
+          key={action}
+          size="xs"
+          variant={action === 'cancel' ? 'light' : 'default'}
+          color={action === 'cancel' ? 'red' : undefined}
+          loading={act.isPending}
+          onClick={() => (action === 'release' ? ask() : act.mutate(action))}
+        >
+          {WORDS[action]}
+        </Button>
+      ))}
+      <Modal opened={isAsking} onClose={stopAsking} title="Remove the data?" centered>
+        <Stack>
+          <Text size="sm">
+            What this operation staged is removed from the user area, if nobody changed it since. The storage keeps its
+            own.
+          </Text>
+          <Group justify="flex-end">
+            <Button variant="default" onClick={stopAsking}>
+              Keep it
+            </Button>
+            <Button
+              color="red"
+              onClick={() => {
+                stopAsking();
+                act.mutate('release');
+              }}
+            >
+              Remove it
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+      {act.error && (
+        <Text size="sm" c="var(--mantine-color-error)" role="alert">
+          {act.error.message}
+        </Text>
+      )}
+    </Group>
+  );
+}

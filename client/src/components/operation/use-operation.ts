@@ -1,0 +1,37 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { operationQuery } from '../../api/operations';
+import { watchOperation } from '../../api/operation-events';
+import { isUnfinished } from '../../api/types';
+
+const AGAIN_MS = 2000;
+
+/** One operation, live: by its stream of events while it goes on, by asking where the stream breaks. */
+export function useOperation(id: string) {
+  const queries = useQueryClient();
+  const query = useQuery(operationQuery(id));
+  const isLive = query.data !== undefined && isUnfinished(query.data.status);
+
+  useEffect(() => {
+    if (!isLive) return;
+    const gone = new AbortController();
+    const key = operationQuery(id).queryKey;
+    const watch = async () => {
+      while (!gone.signal.aborted) {
+        const hasEnded = await watchOperation(id, gone.signal, (state) => queries.setQueryData(key, state)).catch(
+          () => false,
+        );
+        if (hasEnded) {
+          void queries.invalidateQueries({ queryKey: ['operations'] });
+          void queries.invalidateQueries({ queryKey: ['operation', id] });
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    };
+    void watch();
+    return () => gone.abort();
+  }, [id, isLive, queries]);
+
+  return query;
+}

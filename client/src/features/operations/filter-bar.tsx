@@ -1,0 +1,106 @@
+import { Button, Group, Select, TextInput } from '@mantine/core';
+import { useDebouncedCallback } from '@mantine/hooks';
+import { IconSearch, IconX } from '@tabler/icons-react';
+import { useEffect, useState } from 'react';
+import type { OperationFilter } from '../../api/operations';
+import { useSession } from '../../session/session';
+import { methodName, texts } from '../../texts/texts';
+
+interface Props {
+  filter: OperationFilter;
+  isFiltered: boolean;
+  change: (values: Partial<OperationFilter>, isTyping?: boolean) => void;
+  clear: () => void;
+}
+
+const TYPED_AFTER_MS = 300;
+
+/** Which operations are shown. */
+export function FilterBar({ filter, isFiltered, change, clear }: Props) {
+  const { config, state, isOperator } = useSession();
+  const statuses = Object.entries(texts.status).map(([value, label]) => ({ value, label }));
+  const methods = config.methods.map(({ name }) => ({ value: name, label: methodName(name) }));
+  return (
+    <Group gap="xs" align="flex-end" role="search" aria-label="Filter the operations">
+      <TypedField
+        label="Text"
+        placeholder="In paths, label or reason"
+        value={filter.q}
+        onChange={(q) => change({ q }, true)}
+        icon
+      />
+      <Select
+        label="Status"
+        w={140}
+        data={statuses}
+        value={filter.status || null}
+        placeholder="Any"
+        clearable
+        clearButtonProps={{ 'aria-label': 'Any status' }}
+        onChange={(status) => change({ status: status ?? '' })}
+      />
+      <Select
+        label="Method"
+        w={150}
+        data={methods}
+        value={filter.method || null}
+        placeholder="Any"
+        clearable
+        clearButtonProps={{ 'aria-label': 'Any method' }}
+        onChange={(method) => change({ method: method ?? '' })}
+      />
+      {(state === 'none' || isOperator) && (
+        <TypedField
+          label="User"
+          placeholder="Any"
+          value={filter.username}
+          onChange={(username) => change({ username }, true)}
+        />
+      )}
+      <TextInput
+        label="From"
+        type="datetime-local"
+        value={filter.from}
+        onChange={({ currentTarget }) => change({ from: currentTarget.value })}
+      />
+      <TextInput
+        label="To"
+        type="datetime-local"
+        value={filter.to}
+        onChange={({ currentTarget }) => change({ to: currentTarget.value })}
+      />
+      {isFiltered && (
+        <Button variant="subtle" leftSection={<IconX size={16} aria-hidden />} onClick={clear}>
+          Clear
+        </Button>
+      )}
+    </Group>
+  );
+}
+
+interface FieldProps {
+  label: string;
+  placeholder: string;
+  value: string;
+  onChange: (value: string) => void;
+  icon?: boolean;
+}
+
+/** A field that tells what was typed when the typing pauses. */
+function TypedField({ label, placeholder, value, onChange, icon = false }: FieldProps) {
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  const tell = useDebouncedCallback(onChange, TYPED_AFTER_MS);
+  return (
+    <TextInput
+      label={label}
+      placeholder={placeholder}
+      value={typed}
+      leftSection={icon ? <IconSearch size={16} aria-hidden /> : undefined}
+      onChange={({ currentTarget }) => {
+        setTyped(currentTarget.value);
+        tell(currentTarget.value);
+      }}
+    />
+  );
+}

@@ -1,0 +1,48 @@
+import { Code, Collapse, Group, SegmentedControl, Stack, UnstyledButton } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
+import { useState } from 'react';
+import type { StageOrder } from '../../api/staging';
+import { CopyText } from '../../components/copy-text';
+import { API_URL } from '../../config/base';
+import { useSession } from '../../session/session';
+import { curlOf, pythonOf } from './snippets';
+
+/** The same order for a program. */
+export function AsProgram({ order }: { order: StageOrder }) {
+  const [isOpen, { toggle }] = useDisclosure();
+  const [language, setLanguage] = useState('curl');
+  const { state } = useSession();
+  const site = { url: API_URL, needsToken: state !== 'none' };
+  const text = language === 'curl' ? curlOf(order, site) : pythonOf(order, site);
+  return (
+    <Stack gap="xs">
+      <UnstyledButton onClick={toggle} aria-expanded={isOpen} fz="sm" c="var(--mantine-color-anchor)">
+        <Group gap={4}>
+          {isOpen ? <IconChevronDown size={16} aria-hidden /> : <IconChevronRight size={16} aria-hidden />}
+          The same from a program
+        </Group>
+      </UnstyledButton>
+      <Collapse expanded={isOpen}>
+        <Stack gap="xs">
+          <Group justify="space-between">
+            <SegmentedControl
+              size="xs"
+              aria-label="Language"
+              data={[
+                { value: 'curl', label: 'curl' },
+                { value: 'python', label: 'Python' },
+              ]}
+              value={language}
+              onChange={setLanguage}
+            />
+            <CopyText text={text} what="the program" />
+          </Group>
+          <Code block tabIndex={0} role="region" aria-label="Program" style={{ maxHeight: 260, overflow: 'auto' }}>
+            {text}
+          </Code>
+        </Stack>
+      </Collapse>
+    </Stack>
+  );
+}

@@ -1,0 +1,81 @@
+import { Button, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useState } from 'react';
+import { DirectoryBrowser } from '../../components/browser/directory-browser';
+import { destinationIn } from '../../lib/destination';
+import { lastName, type PathText, TOP } from '../../lib/names';
+import { destinationOf, type Order } from './order';
+
+interface Props {
+  order: Order;
+  fault: string | undefined;
+  /** Whether the user's area can be looked into; elsewhere the path is only written. */
+  canBrowse: boolean;
+  onChange: (change: Partial<Order>) => void;
+}
+
+/** Where it goes in the user's area. */
+export function DestinationField({ order, fault, canBrowse, onChange }: Props) {
+  const [isOpen, { open, close }] = useDisclosure();
+  const isMany = order.sources.length > 1;
+  return (
+    <>
+      <TextInput
+        label={isMany ? 'Directory to put them into' : 'Destination'}
+        description={
+          isMany
+            ? 'Below the area of the user; each keeps its own name. Empty: the top.'
+            : 'Below the area of the user. With "/" at its end: into that directory.'
+        }
+        value={destinationOf(order)}
+        onChange={({ currentTarget }) => onChange({ destination: currentTarget.value })}
+        error={order.sources.length === 0 ? undefined : fault}
+        spellCheck={false}
+        styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
+      />
+      {canBrowse && (
+        <Button
+          variant="default"
+          size="xs"
+          onClick={open}
+          disabled={order.username === ''}
+          style={{ alignSelf: 'start' }}
+        >
+          Choose a directory
+        </Button>
+      )}
+      <Modal opened={isOpen} onClose={close} title={`The area of ${order.username}`} size="lg" centered>
+        <AreaChooser
+          username={order.username}
+          onChoose={(directory) => {
+            const own = isMany ? '' : lastName(order.sources[0]?.text ?? '');
+            onChange({ destination: isMany ? directory : destinationIn(directory, own) });
+            close();
+          }}
+        />
+      </Modal>
+    </>
+  );
+}
+
+function AreaChooser({ username, onChoose }: { username: string; onChoose: (directory: string) => void }) {
+  const [path, setPath] = useState<PathText>(TOP);
+  return (
+    <Stack>
+      <DirectoryBrowser
+        place={{ area: username, storage: null, username: null, path }}
+        top={username}
+        label="User area"
+        onOpen={setPath}
+        isSelected={() => false}
+        onToggle={() => undefined}
+        emptyText="There is nothing yet"
+      />
+      <Button onClick={() => onChoose(path.text)}>
+        <Text span truncate inherit>
+          Put it into {path.text === '' ? 'the top' : path.text}
+        </Text>
+      </Button>
+    </Stack>
+  );
+}
