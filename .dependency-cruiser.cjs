@@ -57,7 +57,7 @@ module.exports = {
     only('jupyter', 'node_modules/(undici|ws|eventsource-parser)/', '^libs/methods/src/jupyter-copy/'),
     only(
       'http',
-      'node_modules/(express|helmet|express-rate-limit|compression|@nestjs/(platform-express|swagger))/',
+      'node_modules/(express|helmet|express-rate-limit|compression|socket[.]io|@nestjs/(platform-express|platform-socket[.]io|websockets|swagger))/',
       '^apps/api/',
     ),
     {

@@ -34,6 +34,7 @@ import {
   stagingOptions,
 } from './lib-options';
 import { LogsController } from './logs/logs.controller';
+import { LogsGateway } from './logs/logs.gateway';
 import { PlanController } from './planning/plan.controller';
 import { ControlController } from './records/control.controller';
 import { EventsController } from './records/events.controller';
@@ -105,6 +106,7 @@ class SettingsModule {
     Idempotency,
     KeyEnds,
     Listings,
+    LogsGateway,
     Metrics,
     MethodMonitor,
     OperationFinder,

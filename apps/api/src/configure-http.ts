@@ -13,7 +13,8 @@ import { limitRate } from './http/rate-limit';
 import { noStore, requestContext } from './http/request-context';
 import { requestLog } from './http/request-log';
 import { securityHeaders } from './http/security-headers';
-import { siteGuard, siteOptions } from './http/site-guard';
+import { siteGuard, siteOptions, SiteRules } from './http/site-guard';
+import { SocketAdapter } from './logs/socket-adapter';
 import { publicPrefix } from './site/public-prefix';
 
 /** Puts what every request passes before its route, in this order, in front of the application. */
@@ -25,8 +26,11 @@ export function configureHttp(app: NestExpressApplication, settings: Settings): 
   app.use(securityHeaders({ publicUrl: settings.get('PUBLIC_URL'), issuer: settings.get('OIDC_ISSUER') }));
   app.use(requestLog(app.get(AppLogger)));
   app.use(auditRequests(app.get(AuditTrail)));
-  app.use(siteGuard(siteOptions(settings)));
-  app.use(readAddress(publicPrefix(settings)));
+  const rules = new SiteRules(siteOptions(settings));
+  const prefix = publicPrefix(settings);
+  app.useWebSocketAdapter(new SocketAdapter(app, { rules, corsOrigins: settings.get('CORS_ORIGINS'), prefix }));
+  app.use(siteGuard(rules));
+  app.use(readAddress(prefix));
   app.use(noStore());
   app.use(answerOptions(app));
   app.use(authenticate(app.get(Authenticator)));

@@ -1,5 +1,4 @@
 import { Center, Loader, MantineProvider, Stack } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { useState } from 'react';
 import { RouterProvider } from 'react-router';
@@ -17,7 +16,6 @@ export function App() {
   const [router] = useState(makeRouter);
   return (
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
-      <Notifications position="bottom-right" />
       <QueryClientProvider client={queries}>
         <SessionProvider fallback={(error) => <Beginning error={error} />}>
           <RouterProvider router={router} />

@@ -16,10 +16,8 @@ const water: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: 'water',
-  primaryShade: { light: 7, dark: 4 },
+  primaryShade: 7,
   colors: { water },
-  autoContrast: true,
-  luminanceThreshold: 0.35,
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace',
   defaultRadius: 'md',
@@ -31,8 +29,13 @@ const TINTED = ['red', 'orange', 'yellow', 'green', 'teal', 'blue', 'gray', 'wat
 
 /** Mantine's own shades of faint and tinted text have too little contrast for WCAG 2.2 AA. */
 export const cssVariables: CSSVariablesResolver = ({ colors }) => {
-  const tinted = (shade: number) =>
-    Object.fromEntries(TINTED.map((name) => [`--mantine-color-${name}-light-color`, colors[name]![shade]!]));
+  const tinted = (shade: number, towards: string) =>
+    Object.fromEntries(
+      TINTED.map((name) => [
+        `--mantine-color-${name}-light-color`,
+        `color-mix(in srgb, ${colors[name]![shade]} 65%, ${towards})`,
+      ]),
+    );
   return {
     variables: {},
     light: {
@@ -40,14 +43,14 @@ export const cssVariables: CSSVariablesResolver = ({ colors }) => {
       '--mantine-color-placeholder': '#5f666d',
       '--mantine-color-error': '#b3261e',
       '--mantine-color-anchor': water[8],
-      ...tinted(9),
+      ...tinted(9, 'black'),
     },
     dark: {
       '--mantine-color-dimmed': '#a9b1b8',
       '--mantine-color-placeholder': '#98a0a7',
       '--mantine-color-error': '#ff9b93',
       '--mantine-color-anchor': water[2],
-      ...tinted(2),
+      ...tinted(1, 'white'),
     },
   };
 };

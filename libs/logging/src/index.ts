@@ -5,4 +5,5 @@ export { LogFeed } from './log-feed';
 export { LoggingModule, type LoggingModuleOptions } from './logging.module';
 export { type LoggingOptions } from './logging-options';
 export { NestLogger } from './nest-logger';
+export { LineFilter } from './reading/line-filter';
 export { LogReader, type LogPage, type LogQuery } from './reading/log-reader';

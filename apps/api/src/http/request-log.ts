@@ -3,8 +3,8 @@ import { type AppLogger } from '@app/logging';
 import { shownPath } from './problem';
 import { OPERATION_ID_HEADER, requestIdOf } from './request-context';
 
-/** Asked for again and again by machines: they would drown the rest. */
-const FREQUENT = /^\/(?:ping|metrics|health\/\w+)$/;
+/** Asked for again and again by machines and by the page, or what that is made of: they would drown the rest. */
+const FREQUENT = /^\/(?:ping|metrics|config|health\/\w+|ui(?:\/.*)?)$/;
 const MAX_PATH = 500;
 
 /** Logs one line for each request when it has ended; never its query or body, which may hold secrets. */

@@ -4,7 +4,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { type Express, type NextFunction, type Request, type Response } from 'express';
 import { AppError, loadSettings } from '@app/core';
 import { createApiServer, SERVER_LIMITS } from './api-server';
-import { siteGuard, siteOptions } from './site-guard';
+import { siteGuard, siteOptions, SiteRules } from './site-guard';
 
 let server: Server;
 
@@ -13,7 +13,7 @@ async function site(environment: Record<string, string>): Promise<void> {
   const settings = loadSettings(environment);
   const app = new ExpressAdapter().getInstance<Express>();
   app.set('trust proxy', settings.get('TRUST_PROXY'));
-  app.use(siteGuard(siteOptions(settings)));
+  app.use(siteGuard(new SiteRules(siteOptions(settings))));
   app.use((_request: Request, response: Response) => response.end('passed'));
   app.use((error: AppError, _request: Request, response: Response, _next: NextFunction) => {
     response.status(403).end(error.code);

@@ -36,28 +36,53 @@ export function siteOptions(settings: Settings): SiteOptions {
   };
 }
 
-/**
- * Refuses requests for a name that is not the site's (a page of another site that points its own name here, "DNS
- * rebinding"), and those that a page of another site makes, whatever their method. Throws `forbidden`.
- */
-export function siteGuard(options: SiteOptions): RequestHandler {
-  const names = new Set((options.allowedHosts ?? options.names).map(plainName));
-  const isAllowed = (name: string) => names.has(name) || (options.allowedHosts === undefined && isLoopback(name));
-  const origins = new Set(options.corsOrigins.map(originOf));
-  const friends = new Set([...origins, originOf(options.publicOrigin)]);
+/** By which names the site may be asked, and from whose pages. */
+export class SiteRules {
+  private readonly names: Set<string>;
+  private readonly origins: Set<string | undefined>;
+  private readonly friends: Set<string | undefined>;
 
-  return (request, response, next) => {
+  constructor(private readonly options: SiteOptions) {
+    this.names = new Set((options.allowedHosts ?? options.names).map(plainName));
+    this.origins = new Set(options.corsOrigins.map(originOf));
+    this.friends = new Set([...this.origins, originOf(options.publicOrigin)]);
+  }
+
+  /** True when pages of other sites may call the service, so that answers depend on who asks. */
+  get hasFriends(): boolean {
+    return this.origins.size > 0;
+  }
+
+  /**
+   * Refuses a request for a name that is not the site's (a page of another site that points its own name here, "DNS
+   * rebinding"), and one that a page of another site makes, whatever its method. Returns the origin of another site that
+   * is allowed; null for all else that passes. Throws `forbidden`.
+   */
+  check(request: Request): string | null {
     // Behind a proxy that is trusted both its own name for us and the one that it was asked for count.
     const hosts = [request.headers.host, request.host];
-    if (headerCount(request, 'host') > 1 || !hosts.every((host) => isAllowed(nameOf(host)))) throw unknownHost();
-    if (origins.size > 0) response.vary('Origin');
-    const origin = request.headers.origin;
-    if (origin === undefined) return next();
+    const isOurs = hosts.every((host) => this.isAllowed(nameOf(host)));
+    if (headerCount(request, 'host') > 1 || !isOurs) throw unknownHost();
+    const { origin } = request.headers;
+    if (origin === undefined) return null;
     const own = originOf(`${request.protocol}://${request.host}`);
     const asked = originOf(origin);
-    if (asked === undefined || (asked !== own && !friends.has(asked))) throw foreignOrigin();
-    if (!origins.has(asked)) return next();
-    allow(response, origin);
+    if (asked === undefined || (asked !== own && !this.friends.has(asked))) throw foreignOrigin();
+    return this.origins.has(asked) ? origin : null;
+  }
+
+  private isAllowed(name: string): boolean {
+    return this.names.has(name) || (this.options.allowedHosts === undefined && isLoopback(name));
+  }
+}
+
+/** Lets requests pass that {@link SiteRules} allow, and tells browsers so. Throws `forbidden`. */
+export function siteGuard(rules: SiteRules): RequestHandler {
+  return (request, response, next) => {
+    const friend = rules.check(request);
+    if (rules.hasFriends) response.vary('Origin');
+    if (friend === null) return next();
+    allow(response, friend);
     if (request.method !== 'OPTIONS' || !request.headers['access-control-request-method']) return next();
     answerPreflight(response);
   };

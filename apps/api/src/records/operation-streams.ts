@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type Response } from 'express';
-import { AppError, Settings } from '@app/core';
+import { Settings } from '@app/core';
 import { type StagingRecord } from '@app/records';
 import { OperationWatch } from '@app/staging';
+import { millisecondsUntil, ReaderLimit } from '../auth/reader-limit';
 import { type OperationDto } from './dto/operation.dto';
 import { EventWriter } from './event-writer';
 import { OperationFinder } from './operation-finder';
@@ -26,16 +27,17 @@ export interface StreamReader {
 @Injectable()
 export class OperationStreams implements OnModuleDestroy {
   private readonly open = new Set<OperationStream>();
-  /** Streams of each reader. */
-  private readonly readers = new Map<string, number>();
+  private readonly readers: ReaderLimit;
   private isStopping = false;
 
   constructor(
     private readonly finder: OperationFinder,
     private readonly views: OperationViews,
     private readonly watch: OperationWatch,
-    private readonly settings: Settings,
-  ) {}
+    settings: Settings,
+  ) {
+    this.readers = new ReaderLimit(settings.get('MAX_EVENT_STREAMS_PER_USER'));
+  }
 
   /**
    * Answers with the events of an operation: its state now, each further one, and its end. Ends with what its reader signed
@@ -44,10 +46,10 @@ export class OperationStreams implements OnModuleDestroy {
   begin(record: StagingRecord, response: Response, { expiresAt, reader }: StreamReader): void {
     // Who hung up meanwhile will not be told of that again.
     if (response.closed) return;
-    const leave = this.enter(reader);
+    const leave = this.readers.enter(reader);
     const stream = new OperationStream(record, response, this.finder, this.views, this.watch);
     this.open.add(stream);
-    const ending = expiresAt && setTimeout(() => stream.close(), millisecondsTo(expiresAt));
+    const ending = expiresAt && setTimeout(() => stream.close(), millisecondsUntil(expiresAt));
     response.once('close', () => {
       clearTimeout(ending ?? undefined);
       leave();
@@ -56,19 +58,6 @@ export class OperationStreams implements OnModuleDestroy {
     });
     // Whoever comes while the service stops hears the state, and comes back.
     if (this.isStopping) stream.close();
-  }
-
-  /** Counts a stream of a reader; returns what ends that. Throws `quota_exceeded` beyond the site's limit. */
-  private enter(reader: string): () => void {
-    const limit = this.settings.get('MAX_EVENT_STREAMS_PER_USER');
-    const count = this.readers.get(reader) ?? 0;
-    if (limit > 0 && count >= limit) throw tooManyStreams(limit);
-    this.readers.set(reader, count + 1);
-    return () => {
-      const left = this.readers.get(reader)! - 1;
-      if (left > 0) this.readers.set(reader, left);
-      else this.readers.delete(reader);
-    };
   }
 
   /** Streams that are open. */
@@ -185,15 +174,4 @@ function isNews(view: OperationDto, sent: OperationDto | null): boolean {
   const isSame = view.attempts === sent.attempts && view.status === sent.status;
   const isBehind = (view.bytes_done ?? 0) < (sent.bytes_done ?? 0) || (view.files_done ?? 0) < (sent.files_done ?? 0);
   return isSame ? !isBehind && !isDeepStrictEqual(view, sent) : true;
-}
-
-function tooManyStreams(limit: number): AppError {
-  return new AppError('quota_exceeded', `${limit} streams of events are open already. Close one first.`);
-}
-
-/** Longest that a timer can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-function millisecondsTo(time: Date): number {
-  return Math.min(MAX_TIMER_MS, Math.max(0, time.getTime() - Date.now()));
 }

@@ -56,16 +56,16 @@ export function Shell() {
       </a>
       <Header isOpen={isOpen} toggle={toggle} />
       <Navigation view={view} />
-      <AppShell.Main>
+      <AppShell.Main id="content" ref={main} tabIndex={-1} className={classes.view}>
         <Connection />
         {state === 'none' && (
           <Alert variant="light" color="gray" radius={0} py={6} icon={<IconInfoCircle size={18} aria-hidden />}>
             {texts.site.unknownUser}
           </Alert>
         )}
-        <main id="content" ref={main} tabIndex={-1} className={classes.main}>
+        <div className={classes.main}>
           <Content view={view} isSignedOut={state === 'signed-out'} problem={problem} />
-        </main>
+        </div>
       </AppShell.Main>
     </AppShell>
   );

@@ -1,9 +1,9 @@
+import { VisuallyHidden } from '@mantine/core';
 import { IconCheck } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, type MouseEvent, useEffect, useId, useRef, useState } from 'react';
 import type { Entry } from '../../api/types';
 import { formatBytes, formatTime } from '../../lib/format';
-import { readable } from '../../lib/names';
 import { PathText } from '../path-text';
 import { EntryIcon } from './entry-icon';
 import classes from './entry-list.module.css';
@@ -94,7 +94,6 @@ export function EntryList({ label, entries, isSelected, onToggle, onOpen, onUp, 
               aria-selected={isSelected(entry)}
               aria-setsize={entries.length}
               aria-posinset={index + 1}
-              aria-label={spoken(entry)}
               data-active={index === active || undefined}
               className={classes.row}
               style={{ height: ROW_PX, transform: `translateY(${start}px)` }}
@@ -106,7 +105,10 @@ export function EntryList({ label, entries, isSelected, onToggle, onOpen, onUp, 
                 </span>
               </span>
               <EntryIcon kind={entry.kind} />
-              <PathText path={entry.name} encoding={entry.name_encoding} oneLine />
+              <span className={classes.name}>
+                <PathText path={entry.name} encoding={entry.name_encoding} oneLine />
+                <VisuallyHidden>, {entry.kind}, </VisuallyHidden>
+              </span>
               <span className={classes.size}>{entry.size === null ? '' : formatBytes(entry.size)}</span>
               <span className={classes.date}>{entry.mtime === null ? '' : formatTime(entry.mtime)}</span>
             </div>
@@ -115,9 +117,4 @@ export function EntryList({ label, entries, isSelected, onToggle, onOpen, onUp, 
       </div>
     </div>
   );
-}
-
-function spoken({ name, name_encoding: encoding, kind, size }: Entry): string {
-  const amount = size === null ? '' : `, ${formatBytes(size)}`;
-  return `${readable(name, encoding)}, ${kind}${amount}`;
 }

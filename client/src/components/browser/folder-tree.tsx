@@ -18,7 +18,7 @@ interface Props {
 export function FolderTree({ label, top, place, onOpen }: Props) {
   return (
     <ul role="tree" aria-label={label} className={classes.tree} onKeyDown={moveFocus}>
-      <Folder name={top} path={TOP} place={place} onOpen={onOpen} isTop />
+      <Folder name={top} path={TOP} place={place} onOpen={onOpen} level={1} />
     </ul>
   );
 }
@@ -26,12 +26,13 @@ export function FolderTree({ label, top, place, onOpen }: Props) {
 interface FolderProps extends Pick<Props, 'place' | 'onOpen'> {
   name: string;
   path: PathText;
-  isTop?: boolean;
+  /** How far below; the top is 1. */
+  level: number;
 }
 
-function Folder({ name, path, place, onOpen, isTop = false }: FolderProps) {
+function Folder({ name, path, place, onOpen, level }: FolderProps) {
   const isCurrent = place.path.text === path.text;
-  const leadsTo = isTop || place.path.text.startsWith(`${path.text}/`);
+  const leadsTo = level === 1 || place.path.text.startsWith(`${path.text}/`);
   const [choice, setChoice] = useState<boolean | null>(null);
   const isExpanded = choice ?? leadsTo;
   const open = () => onOpen(path);
@@ -45,29 +46,38 @@ function Folder({ name, path, place, onOpen, isTop = false }: FolderProps) {
     event.stopPropagation();
   };
   return (
-    <li
-      role="treeitem"
-      aria-expanded={isExpanded}
-      aria-selected={isCurrent}
-      aria-current={isCurrent ? 'location' : undefined}
-      aria-label={name}
-      className={classes.item}
-      tabIndex={isCurrent ? 0 : -1}
-      onKeyDown={onKeyDown}
-    >
-      <div className={classes.label}>
-        <IconChevronRight size={14} className={classes.arrow} aria-hidden onClick={() => setChoice(!isExpanded)} />
+    <li role="none">
+      <div
+        role="treeitem"
+        aria-expanded={isExpanded}
+        aria-selected={isCurrent}
+        aria-current={isCurrent ? 'location' : undefined}
+        aria-level={level}
+        className={classes.label}
+        tabIndex={isCurrent ? 0 : -1}
+        onKeyDown={onKeyDown}
+        onClick={open}
+      >
+        <IconChevronRight
+          size={14}
+          className={classes.arrow}
+          aria-hidden
+          onClick={(event) => {
+            event.stopPropagation();
+            setChoice(!isExpanded);
+          }}
+        />
         <IconFolder size={16} aria-hidden color="var(--mantine-color-anchor)" style={{ flex: 'none' }} />
-        <Text span size="sm" truncate onClick={open}>
+        <Text span size="sm" truncate>
           <bdi>{name}</bdi>
         </Text>
       </div>
-      {isExpanded && <Children path={path} place={place} onOpen={onOpen} />}
+      {isExpanded && <Children path={path} place={place} onOpen={onOpen} level={level + 1} />}
     </li>
   );
 }
 
-function Children({ path, place, onOpen }: Pick<FolderProps, 'path' | 'place' | 'onOpen'>) {
+function Children({ path, place, onOpen, level }: Omit<FolderProps, 'name'>) {
   const { entries } = useDirectory({ ...place, path }, '');
   const folders = entries.filter(({ kind }) => kind === 'directory');
   if (folders.length === 0) return null;
@@ -82,6 +92,7 @@ function Children({ path, place, onOpen }: Pick<FolderProps, 'path' | 'place' | 
             path={child}
             place={place}
             onOpen={onOpen}
+            level={level}
           />
         );
       })}

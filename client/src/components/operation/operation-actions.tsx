@@ -1,8 +1,9 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { actOnOperation, operationQuery, type OperationAction } from '../../api/operations';
 import { isUnfinished, type Operation } from '../../api/types';
+import { Dialog } from '../dialog';
 
 const WORDS: Record<OperationAction, string> = { cancel: 'Cancel', retry: 'Try again', release: 'Remove the data' };
 
@@ -40,7 +41,7 @@ export function OperationActions({ operation }: { operation: Operation }) {
           {WORDS[action]}
         </Button>
       ))}
-      <Modal opened={isAsking} onClose={stopAsking} title="Remove the data?" centered>
+      <Dialog opened={isAsking} onClose={stopAsking} title="Remove the data?">
         <Stack>
           <Text size="sm">
             What this operation staged is removed from the user area, if nobody changed it since. The storage keeps its
@@ -61,7 +62,7 @@ export function OperationActions({ operation }: { operation: Operation }) {
             </Button>
           </Group>
         </Stack>
-      </Modal>
+      </Dialog>
       {act.error && (
         <Text size="sm" c="var(--mantine-color-error)" role="alert">
           {act.error.message}

@@ -22,8 +22,10 @@ export function useOperation(id: string) {
           () => false,
         );
         if (hasEnded) {
-          void queries.invalidateQueries({ queryKey: ['operations'] });
-          void queries.invalidateQueries({ queryKey: ['operation', id] });
+          // What would happen next, and what is where, has changed with it.
+          for (const queryKey of [['operations'], ['operation', id], ['plan'], ['directory']]) {
+            void queries.invalidateQueries({ queryKey });
+          }
           return;
         }
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));

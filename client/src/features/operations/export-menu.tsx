@@ -1,5 +1,4 @@
-import { Button, Menu } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
+import { Button, Group, Menu, Text } from '@mantine/core';
 import { IconTableExport } from '@tabler/icons-react';
 import { useState } from 'react';
 import { api, must } from '../../api/client';
@@ -55,30 +54,36 @@ async function allOf(filter: OperationFilter): Promise<Operation[]> {
 /** All operations that fit the filter, as a file. */
 export function ExportMenu({ filter }: { filter: OperationFilter }) {
   const [isBusy, setIsBusy] = useState(false);
+  const [said, setSaid] = useState({ text: '', isError: false });
   const save = async (form: 'csv' | 'json') => {
     setIsBusy(true);
     try {
       const operations = await allOf(filter);
       if (form === 'csv') saveFile('operations.csv', toCsv(operations, COLUMNS), 'text/csv;charset=utf-8');
       else saveFile('operations.json', `${JSON.stringify(operations, null, 2)}\n`, 'application/json');
-      notifications.show({ message: `Saved ${plural(operations.length, 'operation')}.` });
+      setSaid({ text: `Saved ${plural(operations.length, 'operation')}.`, isError: false });
     } catch (error) {
-      notifications.show({ color: 'red', title: 'Nothing was saved', message: asProblem(error).message });
+      setSaid({ text: `Nothing was saved: ${asProblem(error).message}`, isError: true });
     } finally {
       setIsBusy(false);
     }
   };
   return (
-    <Menu withinPortal position="bottom-end">
-      <Menu.Target>
-        <Button variant="default" loading={isBusy} leftSection={<IconTableExport size={16} aria-hidden />}>
-          Export
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item onClick={() => void save('csv')}>As CSV</Menu.Item>
-        <Menu.Item onClick={() => void save('json')}>As JSON</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <Group gap="xs">
+      <Text size="sm" role="status" c={said.isError ? 'var(--mantine-color-error)' : 'dimmed'}>
+        {said.text}
+      </Text>
+      <Menu withinPortal position="bottom-end">
+        <Menu.Target>
+          <Button variant="default" loading={isBusy} leftSection={<IconTableExport size={16} aria-hidden />}>
+            Export
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => void save('csv')}>As CSV</Menu.Item>
+          <Menu.Item onClick={() => void save('json')}>As JSON</Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </Group>
   );
 }

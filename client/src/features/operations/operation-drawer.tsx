@@ -1,4 +1,4 @@
-import { Button, Drawer, Group, Stack, Tabs } from '@mantine/core';
+import { Button, Group, Stack, Tabs } from '@mantine/core';
 import { IconRepeat } from '@tabler/icons-react';
 import { Link, useLocation, useNavigate, useParams } from 'react-router';
 import { isUnfinished, type Operation } from '../../api/types';
@@ -7,6 +7,7 @@ import { OperationProgress } from '../../components/operation/operation-progress
 import { OperationResult } from '../../components/operation/operation-result';
 import { StatusBadge } from '../../components/operation/status-badge';
 import { useOperation } from '../../components/operation/use-operation';
+import { SidePanel } from '../../components/side-panel';
 import { ErrorState, LoadingLines } from '../../components/states';
 import { lastName, readable } from '../../lib/names';
 import { texts } from '../../texts/texts';
@@ -22,14 +23,7 @@ export function Component() {
   const { data: operation, error, refetch } = useOperation(id);
   const name = operation ? readable(lastName(operation.local_path_on_storage ?? ''), operation.name_encoding) : '';
   return (
-    <Drawer
-      opened
-      onClose={() => void navigate({ pathname: '/operations', search })}
-      position="right"
-      size="lg"
-      title={<bdi style={{ overflowWrap: 'anywhere', fontWeight: 600 }}>{name || 'Operation'}</bdi>}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <SidePanel title={name || 'Operation'} onClose={() => void navigate({ pathname: '/operations', search })}>
       <title>{`${name || 'Operation'} · ${texts.name}`}</title>
       {operation ? (
         <Whole operation={operation} />
@@ -38,7 +32,7 @@ export function Component() {
       ) : (
         <LoadingLines lines={8} />
       )}
-    </Drawer>
+    </SidePanel>
   );
 }
 

@@ -25,7 +25,7 @@ export function OperationFiles({ id }: { id: string }) {
   if (files.length === 0) return <EmptyState icon={<IconFiles aria-hidden />} title="No files were recorded" />;
   return (
     <Stack gap="xs">
-      <Table.ScrollContainer minWidth={320}>
+      <Table.ScrollContainer minWidth={320} type="native" tabIndex={0} role="region" aria-label="Files">
         <Table fz="sm" verticalSpacing={4}>
           <Table.Thead>
             <Table.Tr>

@@ -90,7 +90,7 @@ function Storages({ config }: { config: SiteConfig }) {
   ];
   return (
     <Section title="Storages">
-      <Table.ScrollContainer minWidth={560}>
+      <Table.ScrollContainer minWidth={560} type="native" tabIndex={0} role="region" aria-label="Table of storages">
         <Table verticalSpacing="xs">
           <Table.Thead>
             <Table.Tr>

@@ -1,7 +1,8 @@
-import { Button, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Stack, Text, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useState } from 'react';
 import { DirectoryBrowser } from '../../components/browser/directory-browser';
+import { Dialog } from '../../components/dialog';
 import { destinationIn } from '../../lib/destination';
 import { lastName, type PathText, TOP } from '../../lib/names';
 import { destinationOf, type Order } from './order';
@@ -44,7 +45,7 @@ export function DestinationField({ order, fault, canBrowse, onChange }: Props) {
           Choose a directory
         </Button>
       )}
-      <Modal opened={isOpen} onClose={close} title={`The area of ${order.username}`} size="lg" centered>
+      <Dialog opened={isOpen} onClose={close} title={`The area of ${order.username}`} size="lg">
         <AreaChooser
           username={order.username}
           onChoose={(directory) => {
@@ -53,7 +54,7 @@ export function DestinationField({ order, fault, canBrowse, onChange }: Props) {
             close();
           }}
         />
-      </Modal>
+      </Dialog>
     </>
   );
 }

@@ -56,6 +56,14 @@ export function faultsOf(order: Order, config: SiteConfig): Faults {
   return faults;
 }
 
+/** What has to be done before an order can be sent, in a sentence; empty when nothing has. */
+export function missingOf(faults: Faults): string {
+  if (faults.sources !== undefined) return 'Choose something from the storage first.';
+  if (faults.username !== undefined) return 'Say for which user it is.';
+  if (faults.method !== undefined) return 'Choose one thing, or another method.';
+  return faults.destination === undefined ? '' : 'Mend the destination.';
+}
+
 function destinationsOf(order: Order): string[] {
   const to = destinationOf(order);
   if (order.sources.length <= 1) return order.sources.length === 1 ? [to] : [];

@@ -16,7 +16,7 @@ import { texts } from '../../texts/texts';
 import { AsProgram } from './as-program';
 import { DestinationField } from './destination-field';
 import { MethodCards } from './method-cards';
-import { faultsOf, needsDestination, type Order, stageOrderOf } from './order';
+import { faultsOf, missingOf, needsDestination, type Order, stageOrderOf } from './order';
 import { MAX_PLANNED, PlanSummary } from './plan-summary';
 import { type Recent, useRecent } from './recent';
 import { SourcePicker } from './source-picker';
@@ -61,7 +61,7 @@ export function Component() {
             </Part>
             <Where order={order} faults={faults} change={change} />
             {isReady && planned !== null && planned.items.length <= MAX_PLANNED && <PlanSummary order={planned} />}
-            <Submit isReady={isReady} order={order} request={request} onDone={done} />
+            <Submit isReady={isReady} missing={missingOf(faults)} order={order} request={request} onDone={done} />
             {latest !== null && <RecentCard recent={latest} />}
             {isReady && <AsProgram order={request} />}
           </Stack>
@@ -157,12 +157,14 @@ function Where({ order, faults, change }: WhereProps) {
 
 interface SubmitProps {
   isReady: boolean;
+  /** What has to be done first, in a sentence. */
+  missing: string;
   order: Order;
   request: ReturnType<typeof stageOrderOf>;
   onDone: (recent: Recent) => void;
 }
 
-function Submit({ isReady, order, request, onDone }: SubmitProps) {
+function Submit({ isReady, missing, order, request, onDone }: SubmitProps) {
   const queries = useQueryClient();
   const stage = useMutation({
     mutationFn: async () => {
@@ -194,7 +196,7 @@ function Submit({ isReady, order, request, onDone }: SubmitProps) {
         </Button>
         {!isReady && (
           <Text size="sm" c="dimmed" ta="center">
-            {count === 0 ? 'Choose something from the storage first.' : 'Something is still missing, see above.'}
+            {missing}
           </Text>
         )}
         {stage.error && <ErrorState error={stage.error} title="It was not accepted" />}

@@ -24,12 +24,15 @@ export class LineFilter {
   match(line: Buffer): LogEntry | undefined {
     if (this.needles.some((needle) => !line.includes(needle))) return undefined;
     const entry = parseEntry(line.toString('utf8'));
-    if (!entry) return undefined;
+    return entry && this.wants(entry) ? entry : undefined;
+  }
+
+  /** Whether an entry is wanted. */
+  wants(entry: LogEntry): boolean {
     const { level, q, operationId } = this.options;
-    if (level !== undefined && !isAtLeast(entry.level, level)) return undefined;
-    if (operationId !== undefined && entry.operation_id !== operationId) return undefined;
-    if (q !== undefined && !holds(entry, q)) return undefined;
-    return entry;
+    if (level !== undefined && !isAtLeast(entry.level, level)) return false;
+    if (operationId !== undefined && entry.operation_id !== operationId) return false;
+    return q === undefined || holds(entry, q);
   }
 }
 

@@ -88,6 +88,11 @@ export class AuditPageDto {
   @ApiProperty({ description: 'Newest first.', type: [AuditEntryDto] })
   items!: AuditEntryDto[];
 
-  @ApiProperty({ description: '`cursor` of the next page; null on the last.', type: String, nullable: true, example: null })
+  @ApiProperty({
+    description: '`cursor` of the next page; null on the last.',
+    type: String,
+    nullable: true,
+    example: null,
+  })
   next_cursor!: string | null;
 }
