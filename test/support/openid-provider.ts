@@ -27,21 +27,29 @@ export async function newKey(kid: string, alg = 'RS256'): Promise<JWK> {
   return { ...(await exportJWK(privateKey)), kid, alg, use: 'sig' };
 }
 
+/** What a provider is like, where that matters. */
+export interface ProviderOptions {
+  /** How long tokens count. */
+  lifetimeSeconds?: number;
+}
+
 /** A real OpenID provider on loopback (oidc-provider), which ends with this spec file. */
 export class OpenIdProvider {
   private child: ChildProcess | undefined;
   private output = '';
   private keys: JWK[] = [];
+  private readonly pages: string[] = [];
 
   private constructor(
     private readonly port: number,
     private readonly people: People,
+    private readonly options: ProviderOptions,
   ) {
     onCleanup(() => this.stop());
   }
 
-  static async start(people: People): Promise<OpenIdProvider> {
-    const provider = new OpenIdProvider(await freePort(), people);
+  static async start(people: People, options: ProviderOptions = {}): Promise<OpenIdProvider> {
+    const provider = new OpenIdProvider(await freePort(), people, options);
     await provider.restart([await newKey('first')]);
     return provider;
   }
@@ -64,7 +72,15 @@ export class OpenIdProvider {
   async restart(keys = this.keys): Promise<void> {
     await this.stop();
     this.keys = keys;
-    const configuration = { port: this.port, jwks: { keys }, people: this.people, lifetimeSeconds: 600 };
+    const defaults = { lifetimeSeconds: 600 };
+    const configuration = {
+      ...defaults,
+      port: this.port,
+      jwks: { keys },
+      people: this.people,
+      ...this.options,
+      pages: this.pages,
+    };
     const env = { PATH: process.env.PATH, PROVIDER: JSON.stringify(configuration) };
     const child = spawn(process.execPath, [PROGRAM], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
@@ -74,6 +90,12 @@ export class OpenIdProvider {
       if (child.exitCode !== null) throw new Error(`The provider ended:\n${this.output}`);
       return this.output.includes('listening');
     }, 'the provider does not start');
+  }
+
+  /** Lets the page of a service sign people in, by the client `page`. */
+  async serve(page: string): Promise<void> {
+    this.pages.push(page);
+    await this.restart();
   }
 
   async stop(): Promise<void> {

@@ -25,7 +25,7 @@ export function makeUserManager({ issuer, client_id: clientId, audience }: SiteC
     userStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
     stateStore: new WebStorageStateStore({ store: window.sessionStorage }),
     automaticSilentRenew: true,
-    accessTokenExpiringNotificationTimeInSeconds: 45,
+    accessTokenExpiringNotificationTimeInSeconds: 30,
     monitorSession: false,
     loadUserInfo: false,
   });

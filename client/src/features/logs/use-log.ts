@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { api, must } from '../../api/client';
-import type { LogEntry } from '../../api/types';
+import { type Answer, api, must } from '../../api/client';
+import type { LogEntry, LogPage } from '../../api/types';
 import { followLog, type LogFilter } from './log-socket';
 import { LogLines } from './log-lines';
 
@@ -8,8 +8,7 @@ const HISTORY = 200;
 
 type Level = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
 
-interface Log {
-  lines: LogLines;
+interface LogState {
   state: 'connecting' | 'live' | 'refused';
   detail: string | null;
   dropped: number;
@@ -17,70 +16,84 @@ interface Log {
   missed: number;
 }
 
-const NOTHING: Log = { lines: LogLines.empty, state: 'connecting', detail: null, dropped: 0, missed: 0 };
+const NOTHING: LogState = { state: 'connecting', detail: null, dropped: 0, missed: 0 };
 
 /** The log as it happens, and as much of what happened before as somebody scrolls up to. */
 export function useLog({ level, q }: LogFilter, isPaused: boolean) {
   const [log, setLog] = useState(NOTHING);
+  const [lines, setLines] = useState(LogLines.empty);
+  const shown = useRef(lines);
   const held = useRef<LogEntry[]>([]);
   const paused = useRef(isPaused);
   const history = useRef<{ cursor: string | null | undefined; isBusy: boolean }>({ cursor: undefined, isBusy: false });
+  const show = useCallback((next: LogLines) => {
+    shown.current = next;
+    setLines(next);
+  }, []);
 
   useEffect(() => {
-    held.current = [];
-    history.current = { cursor: undefined, isBusy: false };
+    const begin = (entries: LogEntry[]) => {
+      held.current = [];
+      history.current = { cursor: undefined, isBusy: false };
+      show(LogLines.empty.append(entries));
+    };
+    begin([]);
     setLog(NOTHING);
     return followLog(
       { level, q },
       {
-        onBacklog: (entries) => setLog((before) => ({ ...before, lines: LogLines.empty.append(entries), missed: 0 })),
+        onBacklog: (entries) => {
+          begin(entries);
+          setLog((before) => ({ ...before, missed: 0 }));
+        },
         onLines: (entries) => {
-          if (paused.current) {
-            held.current.push(...entries);
-            return setLog((before) => ({ ...before, missed: held.current.length }));
-          }
-          setLog((before) => ({ ...before, lines: before.lines.append(entries) }));
+          if (!paused.current) return show(shown.current.append(entries));
+          held.current.push(...entries);
+          setLog((before) => ({ ...before, missed: held.current.length }));
         },
         onDropped: (count) => setLog((before) => ({ ...before, dropped: before.dropped + count })),
         onState: (state, detail) => setLog((before) => ({ ...before, state, detail })),
       },
     );
-  }, [level, q]);
+  }, [level, q, show]);
 
   useEffect(() => {
     paused.current = isPaused;
     if (isPaused || held.current.length === 0) return;
-    const entries = held.current.splice(0);
-    setLog((before) => ({ ...before, lines: before.lines.append(entries), missed: 0 }));
-  }, [isPaused]);
+    show(shown.current.append(held.current.splice(0)));
+    setLog((before) => ({ ...before, missed: 0 }));
+  }, [isPaused, show]);
 
   /** Brings what happened before the first line; resolves with how many lines that were. */
   const loadOlder = useCallback(async (): Promise<number> => {
     const { current } = history;
-    if (current.isBusy || current.cursor === null) return 0;
+    if (current.isBusy) return 0;
     current.isBusy = true;
     try {
-      const query = { level: level as Level, q: q || undefined, limit: HISTORY, cursor: current.cursor };
-      const page = await must(api.GET('/logs', { params: { query } }) as never as Promise<PageAnswer>);
-      current.cursor = page.next_cursor;
-      const added = page.items.reverse();
-      let count = 0;
-      setLog((before) => {
-        const oldest = before.lines.lines[0]?.entry.time;
-        const older = oldest === undefined ? added : added.filter(({ time }) => time < oldest);
-        count = older.length;
-        return { ...before, lines: before.lines.prepend(older) };
-      });
-      return count;
+      // The log is read from its end: the first pages are shown already.
+      while (current.cursor !== null && current === history.current) {
+        const query = { level: level as Level, q: q || undefined, limit: HISTORY, cursor: current.cursor };
+        const page = await must(api.GET('/logs', { params: { query } }) as Promise<Answer<LogPage>>);
+        current.cursor = page.next_cursor;
+        const older = olderThan(shown.current, page.items.reverse());
+        if (older.length === 0 || current !== history.current) continue;
+        show(shown.current.prepend(older));
+        return older.length;
+      }
+      return 0;
     } finally {
       current.isBusy = false;
     }
-  }, [level, q]);
+  }, [level, q, show]);
 
-  return { ...log, entries: log.lines.lines, loadOlder };
+  return { ...log, entries: lines.lines, loadOlder };
 }
 
-interface PageAnswer {
-  data: { items: LogEntry[]; next_cursor: string | null };
-  response: Response;
+/** What of these lines is not shown yet: of those that happened in the very moment of the first line, only others. */
+function olderThan({ lines }: LogLines, entries: LogEntry[]): LogEntry[] {
+  const oldest = lines[0]?.entry.time;
+  if (oldest === undefined) return entries;
+  const end = lines.findIndex(({ entry }) => entry.time !== oldest);
+  const same = new Set(lines.slice(0, end < 0 ? undefined : end).map(({ entry }) => JSON.stringify(entry)));
+  return entries.filter((entry) => entry.time < oldest || (entry.time === oldest && !same.has(JSON.stringify(entry))));
 }
