@@ -82,6 +82,7 @@ export default tseslint.config(
         process: 'readonly',
         console: 'readonly',
         URL: 'readonly',
+        URLSearchParams: 'readonly',
         Buffer: 'readonly',
         fetch: 'readonly',
         setTimeout: 'readonly',

@@ -106,12 +106,16 @@ describeWhere(jupyterhubMissing(), 'The life of operations at a real JupyterHub'
     const id = await begun('large', 'watched/file');
     const seen: { bytes_done: number; bytes_total: number | null }[] = [];
     let status = 'running';
-    await until(async () => {
-      const now = await operationOf(service, id);
-      status = now.status as string;
-      seen.push(now);
-      return status === 'success';
-    }, 'It does not end', 60);
+    await until(
+      async () => {
+        const now = await operationOf(service, id);
+        status = now.status as string;
+        seen.push(now);
+        return status === 'success';
+      },
+      'It does not end',
+      60,
+    );
     const done = seen.map(({ bytes_done }) => bytes_done ?? 0);
     expect(done).toEqual([...done].sort((one, other) => one - other));
     expect(new Set(done).size).toBeGreaterThan(5);

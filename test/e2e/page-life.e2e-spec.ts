@@ -88,7 +88,7 @@ describeWhere(browserMissing(), 'somebody who looks for what was staged', () => 
     await panel.getByRole('tab', { name: 'Log' }).click();
     await panel.getByText('POST /stage_data').waitFor();
     await page.keyboard.press('Escape');
-    await expect(page.url()).toBe(`${service.url}/ui/operations`);
+    expect(page.url()).toBe(`${service.url}/ui/operations`);
     await row(page, 'night1').or(row(page, 'other').first()).first().waitFor();
     await page.goto(`${service.url}/ui/operations?q=first`);
     await row(page, 'night1').click();
@@ -250,9 +250,9 @@ describeWhere(browserMissing(), 'a site with sign-in', () => {
     await page.getByRole('button', { name: 'Stage', exact: true }).click();
     await page.getByRole('article', { name: 'Copy file' }).getByText('Done').waitFor();
     expect(readFileSync(`${service.areas}/alice/file`, 'utf8')).toBe('x');
-    const kept = (await page.evaluate(
+    const kept = await page.evaluate<string>(
       'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])',
-    )) as string;
+    );
     expect(kept).not.toContain('eyJ');
     expect(opened[0]!.complaints).toEqual([]);
     await page.getByRole('button', { name: 'alice' }).click();

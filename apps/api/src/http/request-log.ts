@@ -12,7 +12,8 @@ export function requestLog(logger: AppLogger): RequestHandler {
   return (request, response, next) => {
     const begun = performance.now();
     response.once('close', () => {
-      const level = FREQUENT.test(request.path) ? 'debug' : 'info';
+      // What was mounted below a path sees the rest of it alone.
+      const level = FREQUENT.test(request.baseUrl + request.path) ? 'debug' : 'info';
       const path = shownPath(request.originalUrl).slice(0, MAX_PATH);
       const duration = Math.round((performance.now() - begun) * 10) / 10;
       logger[level](`${request.method} ${path}`, { ...fieldsOf(request, response), duration_ms: duration });

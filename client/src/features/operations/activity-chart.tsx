@@ -29,7 +29,7 @@ export function ActivityChart({ filter }: { filter: OperationFilter }) {
   const since = formatTime(new Date(stretches[0]!.from).toISOString());
   const amount = `${data?.next_cursor ? 'The last ' : ''}${plural(operations.length, 'operation')} since ${since}`;
   return (
-    <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="sm">
+    <SimpleGrid cols={3} spacing="sm" visibleFrom="sm">
       <Card withBorder padding="sm">
         <Text size="sm" fw={600}>
           {amount}

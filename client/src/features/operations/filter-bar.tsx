@@ -1,4 +1,4 @@
-import { Button, Group, Select, TextInput } from '@mantine/core';
+import { Button, Select, SimpleGrid, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch, IconX } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
@@ -21,7 +21,13 @@ export function FilterBar({ filter, isFiltered, change, clear }: Props) {
   const statuses = Object.entries(texts.status).map(([value, label]) => ({ value, label }));
   const methods = config.methods.map(({ name }) => ({ value: name, label: methodName(name) }));
   return (
-    <Group gap="xs" align="flex-end" role="search" aria-label="Filter the operations">
+    <SimpleGrid
+      cols={{ base: 2, sm: 3, lg: 6 }}
+      spacing="xs"
+      verticalSpacing={6}
+      role="search"
+      aria-label="Filter the operations"
+    >
       <TypedField
         label="Text"
         placeholder="In paths, label or reason"
@@ -31,7 +37,6 @@ export function FilterBar({ filter, isFiltered, change, clear }: Props) {
       />
       <Select
         label="Status"
-        w={140}
         data={statuses}
         value={filter.status || null}
         placeholder="Any"
@@ -41,7 +46,6 @@ export function FilterBar({ filter, isFiltered, change, clear }: Props) {
       />
       <Select
         label="Method"
-        w={150}
         data={methods}
         value={filter.method || null}
         placeholder="Any"
@@ -70,11 +74,16 @@ export function FilterBar({ filter, isFiltered, change, clear }: Props) {
         onChange={({ currentTarget }) => change({ to: currentTarget.value })}
       />
       {isFiltered && (
-        <Button variant="subtle" leftSection={<IconX size={16} aria-hidden />} onClick={clear}>
+        <Button
+          variant="subtle"
+          leftSection={<IconX size={16} aria-hidden />}
+          onClick={clear}
+          style={{ alignSelf: 'end' }}
+        >
           Clear
         </Button>
       )}
-    </Group>
+    </SimpleGrid>
   );
 }
 

@@ -61,6 +61,8 @@ export function OperationsTable({ operations, onEnd }: Props) {
             return (
               <tr
                 key={row.id}
+                ref={virtual.measureElement}
+                data-index={index}
                 className={classes.row}
                 aria-rowindex={index + 1}
                 onClick={(event) => open(event, row.id)}
