@@ -8,7 +8,7 @@ import { MethodRegistry } from '@app/staging';
 import { Access } from '../auth/access.decorator';
 import { callerIfKnown } from '../auth/authentication';
 import { ApiErrors } from '../http/api-errors.decorator';
-import { AllowedMethodsDto, ConfigDto } from './dto/config.dto';
+import { AllowedMethodsDto, ConfigDto, type LimitsDto } from './dto/config.dto';
 import { VERSION } from './installation';
 import { rootDto, storageDto } from './root-dto';
 import { MethodMonitor } from './method-monitor';
@@ -60,23 +60,27 @@ export class ConfigController {
       link_fallback: this.settings.get('LINK_FALLBACK'),
       user_view_prefix: this.settings.get('USER_VIEW_PREFIX') ?? null,
       file_creation_enabled: this.settings.get('FILE_CREATION_ENABLED'),
-      limits: {
-        max_tree_files: this.settings.get('MAX_TREE_FILES'),
-        max_operation_bytes: this.settings.get('MAX_OPERATION_BYTES'),
-        max_batch_items: this.settings.get('MAX_BATCH_ITEMS'),
-        max_running_per_user: this.settings.get('MAX_RUNNING_PER_USER'),
-        max_queued_per_user: this.settings.get('MAX_QUEUED_PER_USER'),
-        max_running: this.settings.get('WORKER_CONCURRENCY'),
-        max_path_bytes: MAX_PATH_BYTES,
-        max_segment_bytes: MAX_SEGMENT_BYTES,
-        download_url_ttl_seconds: this.settings.get('DOWNLOAD_URL_TTL_SECONDS'),
-      },
+      limits: this.limits(),
       auth: {
         mode: this.settings.get('AUTH_MODE'),
         issuer: this.settings.get('OIDC_ISSUER') ?? null,
         client_id: this.settings.get('OIDC_CLIENT_ID') ?? null,
         audience: this.settings.get('OIDC_AUDIENCE') ?? null,
       },
+    };
+  }
+
+  private limits(): LimitsDto {
+    return {
+      max_tree_files: this.settings.get('MAX_TREE_FILES'),
+      max_operation_bytes: this.settings.get('MAX_OPERATION_BYTES'),
+      max_batch_items: this.settings.get('MAX_BATCH_ITEMS'),
+      max_running_per_user: this.settings.get('MAX_RUNNING_PER_USER'),
+      max_queued_per_user: this.settings.get('MAX_QUEUED_PER_USER'),
+      max_running: this.settings.get('WORKER_CONCURRENCY'),
+      max_path_bytes: MAX_PATH_BYTES,
+      max_segment_bytes: MAX_SEGMENT_BYTES,
+      download_url_ttl_seconds: this.settings.get('DOWNLOAD_URL_TTL_SECONDS'),
     };
   }
 

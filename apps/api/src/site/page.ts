@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { type ServerResponse } from 'node:http';
 import path from 'node:path';
 import compression from 'compression';
 import { type NestExpressApplication } from '@nestjs/platform-express';
@@ -24,7 +25,7 @@ export function servePage(app: NestExpressApplication, prefix: string): void {
     prefix: PAGE_PATH,
     index: false,
     redirect: false,
-    setHeaders: (response, file) => {
+    setHeaders: (response: ServerResponse, file: string) => {
       response.setHeader('Cache-Control', file.includes(ASSETS) ? FOREVER : 'no-cache');
     },
   });
