@@ -75,7 +75,8 @@ describe('the start', () => {
     const service = await startService({ env: { PUBLIC_URL: 'https://data.example/preparedata/' } });
     const { body } = await service.get('/openapi.json');
     expect(body.servers.map(({ url }: { url: string }) => url)).toEqual(['/preparedata/api/v1', '/preparedata/']);
-    expect((await service.get('/')).headers.location).toBe('/preparedata/docs');
+    expect((await service.get('/')).headers.location).toBe('/preparedata/ui/');
+    expect((await service.get('/ui/operations')).body).toContain('<base href="/preparedata/ui/"');
     expect(await service.get('/preparedata/api/v1/ping')).toMatchObject({ status: 200 });
     expect(await service.get('/ping', { host: 'data.example', origin: 'https://data.example' })).toMatchObject({
       status: 200,

@@ -1,69 +1,9 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket as TcpSocket } from 'node:net';
-import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
-import { onCleanup } from '../support/cleanups';
-import { type Answer, send } from '../support/http-client';
+import { flood, LogSocket, type Line, type Options, slowLinkTo } from '../support/log-socket';
 import { OpenIdProvider } from '../support/openid-provider';
 import { type RunningService, startService } from '../support/service';
 import { until } from '../support/until';
 
 /** The log as it happens: for operators, filtered, each line once. */
-
-type Line = Answer['body'];
-type Options = Partial<ManagerOptions & SocketOptions>;
-
-const open: Socket[] = [];
-afterEach(() => open.splice(0).forEach((socket) => socket.close()));
-
-/** A client, and what it was told so far. */
-class Client {
-  readonly lines: Line[] = [];
-  readonly dropped: number[] = [];
-  ends: { code: string; detail: string }[] = [];
-
-  private constructor(readonly socket: Socket) {
-    open.push(socket);
-    socket.on('log', (line: Line) => this.lines.push(line));
-    socket.on('dropped', ({ count }: { count: number }) => this.dropped.push(count));
-    socket.on('end', (told: { code: string; detail: string }) => this.ends.push(told));
-  }
-
-  static to(url: string, options: Options = {}): Client {
-    return new Client(
-      io(`${url}/logs`, { forceNew: true, reconnection: false, transports: ['websocket'], ...options }),
-    );
-  }
-
-  static async connected(url: string, options: Options = {}): Promise<Client> {
-    const client = Client.to(url, options);
-    const refused = await client.refusal();
-    if (refused) throw new Error(`Refused: ${JSON.stringify(refused)}`);
-    return client;
-  }
-
-  /** Why it was not let in; null when it was. */
-  async refusal(): Promise<{ message: string; data?: { code: string; detail: string } } | null> {
-    if (this.socket.connected) return null;
-    return new Promise((resolve) => {
-      this.socket.once('connect', () => resolve(null));
-      this.socket.once('connect_error', (error: Error & { data?: { code: string; detail: string } }) =>
-        resolve({ message: error.message, data: error.data }),
-      );
-    });
-  }
-
-  gone(): Promise<unknown> {
-    return new Promise((resolve) => this.socket.once('disconnect', resolve));
-  }
-
-  async subscribe(wanted?: unknown): Promise<Answer['body']> {
-    return this.socket.timeout(10_000).emitWithAck('subscribe', wanted);
-  }
-
-  messages(): string[] {
-    return this.lines.map(({ message }) => message as string);
-  }
-}
 
 describe('where nobody signs in', () => {
   let service: RunningService;
@@ -73,11 +13,11 @@ describe('where nobody signs in', () => {
       env: { LOGGING_LEVEL: 'DEBUG', MAX_EVENT_STREAMS_PER_USER: '40' },
     });
   });
-  const ping = (id: string) => service.get('/config', { 'x-request-id': id });
+  const ping = (id: string) => service.get('/operations?limit=1', { 'x-request-id': id });
   const stage = (destination: string) => service.stage({ local_path_on_storage: 'file', relative_path: destination });
 
   it.each([['websocket'], ['polling']])('lines come as they happen, by %s', async (transport) => {
-    const client = await Client.connected(service.url, { transports: [transport] });
+    const client = await LogSocket.connected(service.url, { transports: [transport] });
     const { ok, items } = await client.subscribe({ level: 'INFO' });
     expect(ok).toBe(true);
     expect(items.at(0)).toMatchObject({
@@ -93,7 +33,7 @@ describe('where nobody signs in', () => {
   });
 
   it('only those of a level, or with a text, come; another subscription takes the place of the one before', async () => {
-    const client = await Client.connected(service.url);
+    const client = await LogSocket.connected(service.url);
     await client.subscribe({ level: 'WARNING', backlog: 0 });
     await ping('unseen');
     await client.subscribe({ q: 'needle', backlog: 0 });
@@ -113,7 +53,7 @@ describe('where nobody signs in', () => {
     })();
     const seen = new Set<number>();
     for (let round = 0; round < 15; round += 1) {
-      const client = await Client.connected(service.url);
+      const client = await LogSocket.connected(service.url);
       const { items } = await client.subscribe({ q: 'steady-', backlog: 1000 });
       const begun = count;
       await until(() => client.lines.length > 5, 'no lines come');
@@ -138,23 +78,39 @@ describe('where nobody signs in', () => {
     ['a list', [], 'body'],
     ['a word', 'INFO', 'body'],
   ])('%s is refused', async (_what, wanted, field) => {
-    const client = await Client.connected(service.url);
+    const client = await LogSocket.connected(service.url);
     expect(await client.subscribe(wanted)).toMatchObject({ ok: false, code: 'validation_failed', errors: [{ field }] });
     expect(await client.subscribe(undefined)).toMatchObject({ ok: true });
   });
 
   it('what is not asked for, or without wanting to know, harms nobody', async () => {
-    const client = await Client.connected(service.url);
+    const client = await LogSocket.connected(service.url);
     client.socket.emit('nothing', { much: 'ado' });
     client.socket.emit('subscribe', { level: 'NONE' });
     client.socket.emit('subscribe', { q: 'Listening on' }, 'no function');
     await until(() => client.messages().some((message) => message.startsWith('Listening on')), 'no line comes');
   });
 
+  it('who asks again before the answer is told so, and gets the lines of the last one alone', async () => {
+    const client = await LogSocket.connected(service.url);
+    await ping('overtaken');
+    const asked = ['no such text', 'nor this', 'overtaken'].map((q) => client.subscribe({ q }));
+    const [first, second, third] = await Promise.all(asked);
+    for (const one of [first, second]) expect(one).toMatchObject({ ok: false, code: 'superseded' });
+    expect(third).toMatchObject({ ok: true, items: [{ request_id: 'overtaken' }] });
+  });
+
+  it('without a wish all lines come', async () => {
+    const client = await LogSocket.connected(service.url);
+    const answer: Line = await client.socket.timeout(10_000).emitWithAck('subscribe');
+    expect(answer.ok).toBe(true);
+    expect(answer.items.length).toBeGreaterThan(0);
+  });
+
   it('a message over 16 KiB ends the connection, and nothing else', async () => {
     for (const transport of ['websocket', 'polling']) {
-      const client = await Client.connected(service.url, { transports: [transport] });
-      const other = await Client.connected(service.url);
+      const client = await LogSocket.connected(service.url, { transports: [transport] });
+      const other = await LogSocket.connected(service.url);
       const ended = client.gone();
       client.socket.emit('subscribe', { q: 'x'.repeat(17_000) });
       await ended;
@@ -164,17 +120,13 @@ describe('where nobody signs in', () => {
 
   it('who takes nothing is told how much was left out, and keeps nobody waiting', async () => {
     const link = await slowLinkTo(service.url);
-    const slow = await Client.connected(link.url);
+    const slow = await LogSocket.connected(link.url);
     await slow.subscribe({ q: 'flood', backlog: 0 });
-    const quick = await Client.connected(service.url);
+    const quick = await LogSocket.connected(service.url);
     await quick.subscribe({ q: 'flood', backlog: 0 });
     link.pause();
-    // Lines of a kilobyte or two, more than sockets hold by themselves.
-    const much = 'm'.repeat(1500);
     const total = 6000;
-    for (let sent = 0; sent < total; sent += 50) {
-      await Promise.all(Array.from({ length: 50 }, () => service.get(`/no-such-flood-${much}`)));
-    }
+    await flood(service, total);
     await until(() => quick.lines.length === total, 'the quick one is kept waiting');
     expect(slow.lines.length).toBeLessThan(total);
     link.resume();
@@ -183,49 +135,6 @@ describe('where nobody signs in', () => {
     expect(slow.dropped.length).toBeGreaterThan(0);
     expect(quick.dropped).toEqual([]);
   }, 120_000);
-
-  it('pages of other sites, and other names for it, are refused, by polling as by WebSocket', async () => {
-    const foreign = { extraHeaders: { origin: 'https://evil.example' } };
-    const renamed = { extraHeaders: { host: 'evil.example' } };
-    for (const options of [foreign, renamed]) expect(await Client.to(service.url, options).refusal()).not.toBeNull();
-    const own = { extraHeaders: { origin: service.url } };
-    expect(await Client.to(service.url, own).refusal()).toBeNull();
-    const polling = `${service.url}/socket.io/?EIO=4&transport=polling`;
-    expect((await send(polling, { headers: { origin: 'null' } })).status).toBe(403);
-    expect((await send(polling, { headers: { host: 'evil.example' } })).status).toBe(403);
-    expect((await send(polling)).status).toBe(200);
-    expect((await send(`${service.url}/socket.io/socket.io.js`)).status).toBe(400);
-  });
-});
-
-it('so many may be open at once', async () => {
-  const service = await startService({ env: { MAX_EVENT_STREAMS_PER_USER: '2' } });
-  const first = await Client.connected(service.url);
-  await Client.connected(service.url);
-  expect(await Client.to(service.url).refusal()).toMatchObject({ data: { code: 'quota_exceeded' } });
-  first.socket.close();
-  await until(async () => (await Client.to(service.url).refusal()) === null, 'the place is not free again');
-});
-
-it('a service that stops does not wait for those who read', async () => {
-  const service = await startService();
-  for (const transports of [['websocket'], ['polling']]) await Client.connected(service.url, { transports });
-  const ended = once(service.process, 'close');
-  service.process.kill('SIGTERM');
-  expect(await ended).toEqual([0, null]);
-});
-
-it('behind a proxy the path has a prefix, which it may take away', async () => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  const service = await startService({ env: { PUBLIC_URL: `http://127.0.0.1:${port}/preparedata` } });
-  for (const path of ['/socket.io', '/preparedata/socket.io']) {
-    for (const transports of [['websocket'], ['polling']]) {
-      expect(await Client.to(service.url, { path, transports }).refusal()).toBeNull();
-    }
-  }
 });
 
 describe('where users sign in', () => {
@@ -241,14 +150,14 @@ describe('where users sign in', () => {
   });
 
   const refusalOf = async (options: Options) => {
-    const client = Client.to(service.url, options);
+    const client = LogSocket.to(service.url, options);
     const refusal = await client.refusal();
     expect(client.lines).toEqual([]);
     return refusal;
   };
 
   it('an operator reads it', async () => {
-    const client = await Client.connected(service.url, { auth: { token: await provider.token('olga') } });
+    const client = await LogSocket.connected(service.url, { auth: { token: await provider.token('olga') } });
     expect((await client.subscribe({})).items.length).toBeGreaterThan(0);
   });
 
@@ -267,43 +176,20 @@ describe('where users sign in', () => {
     const now = Math.floor(Date.now() / 1000);
     const expired = await provider.sign(provider.claims('olga', { exp: now - 60 }));
     expect(await refusalOf({ auth: { token: expired } })).toMatchObject(denied('unauthorized'));
-    const { body } = await service.get('/audit?decision=denied', { authorization: `Bearer ${olga}` });
     await until(async () => {
       const { body: now } = await service.get('/audit?decision=denied', { authorization: `Bearer ${olga}` });
       return now.items.some(({ request: asked }: Line) => asked === 'SOCKET /logs');
     }, 'it is not in the audit');
+    const { body } = await service.get('/audit', { authorization: `Bearer ${olga}` });
     expect(JSON.stringify(body) + service.logText()).not.toContain(olga);
   });
 
   it('it ends with the token', async () => {
     const soon = Math.floor(Date.now() / 1000) + 3;
     const token = await provider.sign(provider.claims('olga', { exp: soon }));
-    const client = await Client.connected(service.url, { auth: { token } });
+    const client = await LogSocket.connected(service.url, { auth: { token } });
     await client.subscribe({});
     await client.gone();
     expect(client.ends).toMatchObject([{ code: 'unauthorized' }]);
   });
 });
-
-/** A way to a service that can be blocked: what the service sends stays in its own socket then. */
-async function slowLinkTo(url: string) {
-  const { port, hostname } = new URL(url);
-  const ends: TcpSocket[] = [];
-  const server = createServer((near) => {
-    const far = connect(Number(port), hostname);
-    near.pipe(far);
-    far.pipe(near);
-    for (const one of [near, far]) one.on('error', () => undefined);
-    ends.push(far);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onCleanup(() => {
-    server.close();
-    for (const far of ends) far.destroy();
-  });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    pause: () => ends.forEach((far) => far.pause()),
-    resume: () => ends.forEach((far) => far.resume()),
-  };
-}

@@ -21,7 +21,7 @@ const provider = new Provider(issuer, {
       token_endpoint_auth_method: 'none',
       application_type: 'native',
       grant_types: ['authorization_code', 'refresh_token'],
-      redirect_uris: pages.map((page) => `${page}/ui/signed-in`),
+      redirect_uris: pages.flatMap((page) => [`${page}/ui/signed-in`, `${page}/docs/oauth2-redirect.html`]),
       post_logout_redirect_uris: pages.map((page) => `${page}/ui/`),
     },
   ],

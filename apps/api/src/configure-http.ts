@@ -28,7 +28,7 @@ export function configureHttp(app: NestExpressApplication, settings: Settings): 
   app.use(auditRequests(app.get(AuditTrail)));
   const rules = new SiteRules(siteOptions(settings));
   const prefix = publicPrefix(settings);
-  app.useWebSocketAdapter(new SocketAdapter(app, { rules, corsOrigins: settings.get('CORS_ORIGINS'), prefix }));
+  app.useWebSocketAdapter(new SocketAdapter(app, { rules, prefix }));
   app.use(siteGuard(rules));
   app.use(readAddress(prefix));
   app.use(noStore());

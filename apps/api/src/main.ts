@@ -5,6 +5,7 @@ import { loadSettings, type Settings } from '@app/core';
 import { FilesModule } from '@app/files';
 import { AppLogger, NestLogger } from '@app/logging';
 import { AppModule } from './app.module';
+import { explorerSignIn } from './auth/explorer-sign-in';
 import { configureHttp } from './configure-http';
 import { keepHeapSmall } from './heap';
 import { ApiHttpAdapter } from './http/api-http-adapter';
@@ -21,7 +22,7 @@ async function serve(settings: Settings): Promise<void> {
   const logger = app.get(AppLogger);
   configureHttp(app, settings);
   servePage(app, publicPrefix(settings));
-  serveDocument(app, publicPrefix(settings));
+  serveDocument(app, publicPrefix(settings), explorerSignIn(settings));
   await app.listen(settings.get('PORT'), settings.get('HOST'));
   // From here on: that each route was mapped, as at every start, is nothing for a log.
   app.useLogger(app.get(NestLogger));

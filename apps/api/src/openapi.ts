@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { BEARER_SCHEME } from './auth/access.decorator';
+import { type ExplorerSignIn, explorerClient, offerSignIn } from './auth/explorer-sign-in';
 import { describeSignIn } from './auth/sign-in-docs';
 import { VERSION_PREFIX } from './http/request-address';
 import { VERSION } from './site/installation';
@@ -37,14 +38,21 @@ export function buildDocument(app: INestApplication, prefix = ''): OpenAPIObject
   return describeSignIn(SwaggerModule.createDocument(app, config));
 }
 
-/** Serves the description at `/openapi.json` and its explorer, whose files are our own, at `/docs`. */
-export function serveDocument(app: INestApplication, prefix: string): void {
-  SwaggerModule.setup('docs', app, buildDocument(app, prefix), {
+/**
+ * Serves the description at `/openapi.json` and its explorer, whose files are our own, at `/docs`. Where the page can sign
+ * users in, so can the explorer: with the same client.
+ */
+export function serveDocument(app: INestApplication, prefix: string, signIn: ExplorerSignIn | null): void {
+  const document = buildDocument(app, prefix);
+  SwaggerModule.setup('docs', app, signIn ? offerSignIn(document, signIn) : document, {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     customSiteTitle: 'Staging service',
-    // Nothing is asked of any other host.
-    swaggerOptions: { validatorUrl: null },
+    swaggerOptions: {
+      // Nothing is asked of any other host but the provider.
+      validatorUrl: null,
+      ...(signIn && { oauth2RedirectUrl: signIn.redirectUrl, initOAuth: explorerClient(signIn) }),
+    },
   });
 }
 

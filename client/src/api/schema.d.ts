@@ -210,7 +210,7 @@ export interface paths {
         };
         /**
          * Read the log
-         * @description Newest first. A page may be shorter than `limit`, or empty, and still have a `next_cursor`. With `Accept: text/plain` the last 1 MiB of the log file as it is, oldest line first; then the parameters have no effect.
+         * @description Newest first. A page may be shorter than `limit`, or empty, and still have a `next_cursor`. With `Accept: text/plain` the last 1 MiB of the log file as it is, oldest line first; then the parameters have no effect. As it happens, the log comes over socket.io, in the namespace `/logs`: send `subscribe {level, q, backlog}`, and hear `log` for each line.
          */
         get: operations["listLogs"];
         put?: never;

@@ -1,5 +1,6 @@
-import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import { createServer, IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import { type Socket } from 'node:net';
+import { type Duplex } from 'node:stream';
 import { AppError } from '@app/core';
 import { PROBLEM_TYPE, problemOf } from './problem';
 
@@ -36,12 +37,35 @@ const MALFORMED = [400, new AppError('validation_failed', 'The request is not pr
 /** An HTTP server that cuts slow clients and answers malformed requests with a problem document. Does not listen. */
 export function createApiServer(listener: RequestListener, limits: ServerLimits): Server {
   // A missing Host is refused with a problem document by the site's guard, not by Node with an empty answer.
-  const server = createServer({ ...limits, requireHostHeader: false }, listener);
+  const server = createServer({ ...limits, requireHostHeader: false, IncomingMessage: ApiRequest }, listener);
   server.on('clientError', answerParserFault);
   // RFC 9110, 10.1.1 allows ignoring an expectation that is not known; Node would answer without a body.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   return server;
 }
+
+/** Where sockets are: a proxy may leave a path in front. */
+const SOCKET_ADDRESS = /^[^?#]*\/socket\.io\//;
+
+/**
+ * A request whose wish for another protocol is heard where there is one, and ignored elsewhere, as RFC 9110, 7.8 allows: Node
+ * would take every request that has one (of Java's HTTP client each is asked for as HTTP/2) for a socket, as soon as there
+ * are any, and nobody would answer it.
+ */
+class ApiRequest extends IncomingMessage {
+  set upgrade(isWanted: boolean) {
+    upgrades.set(this, isWanted);
+  }
+
+  get upgrade(): boolean {
+    if (this.method === 'CONNECT') return true;
+    const isSocket = this.headers.upgrade?.toLowerCase() === 'websocket' && SOCKET_ADDRESS.test(this.url ?? '');
+    return isSocket && upgrades.get(this) === true;
+  }
+}
+
+/** What Node said; a field of the class would not be there yet when its parent's constructor says so first. */
+const upgrades = new WeakMap<IncomingMessage, boolean>();
 
 function answerParserFault(error: NodeJS.ErrnoException, socket: Socket): void {
   if (socket.writableEnded && !socket.destroyed) return; // more of a request that was answered already
@@ -50,6 +74,11 @@ function answerParserFault(error: NodeJS.ErrnoException, socket: Socket): void {
     return;
   }
   const [status, fault] = PARSER_FAULTS[error.code ?? ''] ?? MALFORMED;
+  answerPlainly(socket, fault, status);
+}
+
+/** Answers with a problem document where there is a connection alone, and closes it. */
+export function answerPlainly(socket: Duplex, fault: AppError, status: number): void {
   const body = JSON.stringify(problemOf(fault, '', status));
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

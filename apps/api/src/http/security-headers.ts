@@ -9,6 +9,8 @@ export interface HeaderOptions {
   issuer: string | undefined;
 }
 
+const EXPLORER = /^(?:\/[^/]+)*\/docs(?:\/|$)/;
+
 /** A year, in seconds: browsers that were here once come by https only. */
 const TRANSPORT_SECONDS = 31_536_000;
 
@@ -18,7 +20,7 @@ const TRANSPORT_SECONDS = 31_536_000;
  */
 export function securityHeaders({ publicUrl, issuer }: HeaderOptions): RequestHandler {
   const own = ["'self'"];
-  return helmet({
+  const protect = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -40,4 +42,11 @@ export function securityHeaders({ publicUrl, issuer }: HeaderOptions): RequestHa
     // Over plain http browsers ignore it; beside https it would be a promise that only the operator can give.
     strictTransportSecurity: publicUrl?.startsWith('https:') ? { maxAge: TRANSPORT_SECONDS } : false,
   }) as RequestHandler;
+  return (request, response, next) => {
+    protect(request, response, (error?: unknown) => {
+      // The explorer signs users in by a window that the provider's page fills, and must still know it then.
+      if (EXPLORER.test(request.path)) response.removeHeader('Cross-Origin-Opener-Policy');
+      next(error);
+    });
+  };
 }

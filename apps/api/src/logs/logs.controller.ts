@@ -24,7 +24,7 @@ export class LogsController {
     operationId: 'listLogs',
     summary: 'Read the log',
     description:
-      'Newest first. A page may be shorter than `limit`, or empty, and still have a `next_cursor`. With `Accept: text/plain` the last 1 MiB of the log file as it is, oldest line first; then the parameters have no effect.',
+      'Newest first. A page may be shorter than `limit`, or empty, and still have a `next_cursor`. With `Accept: text/plain` the last 1 MiB of the log file as it is, oldest line first; then the parameters have no effect. As it happens, the log comes over socket.io, in the namespace `/logs`: send `subscribe {level, q, backlog}`, and hear `log` for each line.',
   })
   @ApiExtraModels(LogPageDto)
   @ApiOkResponse({

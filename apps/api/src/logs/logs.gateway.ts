@@ -3,27 +3,39 @@ import { type OnGatewayConnection, type OnGatewayInit, WebSocketGateway, WebSock
 import { type Request } from 'express';
 import { type Namespace, type Socket } from 'socket.io';
 import { Authenticator, type Caller, isOperator } from '@app/auth';
-import { AppError, Settings } from '@app/core';
+import { AppError, type ErrorCode, Settings } from '@app/core';
 import { AppLogger, LogFeed, LogReader } from '@app/logging';
-import { AuditTrail } from '@app/records';
-import { millisecondsUntil, ReaderLimit } from '../auth/reader-limit';
+import { type AuditDecision, AuditTrail } from '@app/records';
+import { ReaderLimit } from '../auth/reader-limit';
 import { STATUS } from '../http/error-status';
 import { RequestPipe } from '../http/request-pipe';
 import { SubscribeDto } from './dto/subscribe.dto';
-import { LogClient } from './log-client';
-
-/** How often the token of an open socket is judged again, in milliseconds: a group can be taken from somebody. */
-const JUDGE_MS = 60_000;
+import { LogClient, MAX_WAITING } from './log-client';
+import { watchToken } from './token-watch';
 
 /** What the service keeps of a socket. */
 interface SocketData {
   caller: Caller;
+  /** Frees its place among the reader's sockets; may be called again. */
   leave: () => void;
 }
 type LogSocket = Socket<Record<string, never>, Record<string, (...told: unknown[]) => void>, object, SocketData>;
 
 /** What a client is told that asked for something. */
 type Acknowledge = (answer: object) => void;
+
+/** Answers a subscription that another one overtook: the lines are those of the other one. */
+const SUPERSEDED = { ok: false, code: 'superseded', detail: 'Another subscription took the place of this one.' };
+
+/** The part of an engine.io connection that tells how much waits for its client. */
+interface Connection {
+  readyState: string;
+  /** What was sent while the client still had to take something earlier. */
+  writeBuffer: unknown[];
+  on(event: 'drain', listener: () => void): void;
+  once(event: 'close', listener: () => void): void;
+  off(event: 'drain' | 'close', listener: () => void): void;
+}
 
 /**
  * The log as it happens, for operators: namespace `/logs`. A client sends `subscribe {level, q, backlog}`, gets the lines of
@@ -63,7 +75,11 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
     try {
       caller = await this.authenticator.callerWith(tokenOf(socket));
       if (!isOperator(caller)) throw new AppError('forbidden', 'Only operators of this site may read the log.');
-      socket.data = { caller, leave: this.readers.enter(caller.identity ?? addressOf(socket)) };
+      // Who hung up meanwhile is never connected, and would keep the place for ever.
+      if (connectionOf(socket).readyState !== 'open') return;
+      const leave = onlyOnce(this.readers.enter(caller.identity ?? addressOf(socket)));
+      connectionOf(socket).once('close', leave);
+      socket.data = { caller, leave };
       this.enter(socket, caller, null);
     } catch (error) {
       this.enter(socket, caller, AppError.from(error));
@@ -72,25 +88,32 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
   }
 
   handleConnection(socket: LogSocket): void {
-    this.logger.debug('Somebody reads the log live', { address: addressOf(socket) });
-    const gone = new AbortController();
+    const address = addressOf(socket);
+    const connection = connectionOf(socket);
     const client = new LogClient(this.feed, this.reader, {
-      send: (event, told) => socket.emit(event, told),
+      send: (event, told) => void socket.emit(event, told),
       get waiting() {
-        return (socket.conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length;
+        return connection.writeBuffer.length;
       },
     });
-    socket.conn.on('drain', () => client.caughtUp());
-    socket.on('subscribe', (wanted: unknown, acknowledge: unknown) => {
-      void this.subscribe(socket, client, { wanted, acknowledge }, gone.signal);
+    const onDrain = () => client.caughtUp();
+    connection.on('drain', onDrain);
+    const stopWatching = watchToken({
+      expiresAt: socket.data.caller.expiresAt,
+      judge: () => this.authenticator.callerWith(tokenOf(socket)),
+      onEnd: (reason) => cut(socket, reason),
     });
-    const stopJudging = this.keepJudging(socket);
+    socket.on('subscribe', (...sent: unknown[]) => void this.subscribe(socket, client, sent));
     socket.on('disconnect', () => {
-      stopJudging();
-      gone.abort();
+      stopWatching();
       client.close();
+      // The connection may outlive the socket, and carry another one.
+      connection.off('drain', onDrain);
+      connection.off('close', socket.data.leave);
       socket.data.leave();
+      this.logger.debug('Somebody reads the log live no more', { address });
     });
+    this.logger.debug('Somebody reads the log live', { address });
   }
 
   /** The service stops: clients come back when it runs again. */
@@ -98,48 +121,27 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
     this.namespace?.disconnectSockets(true);
   }
 
-  private async subscribe(
-    socket: LogSocket,
-    client: LogClient,
-    { wanted, acknowledge }: { wanted: unknown; acknowledge: unknown },
-    signal: AbortSignal,
-  ): Promise<void> {
-    // Without one, what there is comes as if it happened now.
-    const answer: Acknowledge | null = typeof acknowledge === 'function' ? (acknowledge as Acknowledge) : null;
+  private async subscribe(socket: LogSocket, client: LogClient, sent: unknown[]): Promise<void> {
+    // Answers pile up for somebody who asks again and again and takes none.
+    if (connectionOf(socket).writeBuffer.length >= 2 * MAX_WAITING) return void socket.disconnect(true);
+    const last = sent.at(-1);
+    const acknowledge = typeof last === 'function' ? (last as Acknowledge) : null;
+    const wanted = sent[0] === last && acknowledge ? undefined : sent[0];
     try {
       const asked = (await this.pipe.transform(wanted ?? {}, { type: 'body', metatype: SubscribeDto })) as SubscribeDto;
-      const items = await client.subscribe(asked, signal);
-      if (items === null || signal.aborted) return;
-      if (answer) answer({ ok: true, items });
-      else for (const entry of items) socket.emit('log', entry);
+      // Who went while that was looked at would be subscribed for ever.
+      if (!socket.connected) return;
+      const isReady = await client.subscribe(asked, (items) => {
+        if (acknowledge) acknowledge({ ok: true, items });
+        // Where nobody waits for an answer, what there is comes as if it happened now.
+        else for (const entry of items) socket.emit('log', entry);
+      });
+      if (!isReady) acknowledge?.(SUPERSEDED);
     } catch (error) {
-      if (signal.aborted) return;
       const { code, message: detail, errors } = AppError.from(error);
       if (code === 'internal_error') this.logger.warning('The log could not be read for somebody', { error });
-      answer?.({ ok: false, code, detail, errors });
+      acknowledge?.({ ok: false, code, detail, ...(errors && { errors }) });
     }
-  }
-
-  /** Cuts a socket when its token ends, or is none of an operator any more; returns what ends the judging. */
-  private keepJudging(socket: LogSocket): () => void {
-    const { expiresAt } = socket.data.caller;
-    const judge = async () => {
-      try {
-        const caller = await this.authenticator.callerWith(tokenOf(socket));
-        if (!isOperator(caller)) cut(socket, new AppError('forbidden', 'You are no operator of this site any more.'));
-      } catch (error) {
-        const refusal = AppError.from(error);
-        // What cannot be judged just now was good a minute ago, and ends by itself.
-        if (refusal.code !== 'auth_unavailable') cut(socket, refusal);
-      }
-    };
-    const again = setInterval(() => void judge(), JUDGE_MS).unref();
-    const ended = new AppError('unauthorized', 'The token has expired. Sign in again.');
-    const end = expiresAt && setTimeout(() => cut(socket, ended), millisecondsUntil(expiresAt)).unref();
-    return () => {
-      clearInterval(again);
-      clearTimeout(end ?? undefined);
-    };
   }
 
   private enter(socket: LogSocket, caller: Caller | null, refusal: AppError | null): void {
@@ -153,13 +155,31 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
         role: caller?.role ?? null,
         address: addressOf(socket),
         request: 'SOCKET /logs',
-        decision: refusal === null ? 'allowed' : 'denied',
+        decision: decisionOf(code),
         status: code === null ? 101 : STATUS[code],
         code,
       },
       true,
     );
   }
+}
+
+/** Only a refusal is a denial: that the provider is away, or the client, is nobody's fault here. */
+function decisionOf(code: ErrorCode | null): AuditDecision {
+  if (code === null) return 'allowed';
+  return code === 'unauthorized' || code === 'forbidden' || code === 'quota_exceeded' ? 'denied' : 'failed';
+}
+
+function connectionOf({ conn }: LogSocket): Connection {
+  return conn as unknown as Connection;
+}
+
+function onlyOnce(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
+  };
 }
 
 /** Undefined where nobody signed in; what is no text is a token that is not accepted. */

@@ -1,31 +1,38 @@
-import { type IncomingMessage } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type Duplex } from 'node:stream';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { type Express, type Request } from 'express';
-import { type Namespace, type Server, type ServerOptions } from 'socket.io';
+import { type Express, type Request, type RequestHandler, type Response } from 'express';
+import { type Server, type ServerOptions } from 'socket.io';
 import { AppError } from '@app/core';
-import { type SiteRules } from '../http/site-guard';
+import { answerPlainly } from '../http/api-server';
+import { STATUS } from '../http/error-status';
+import { PROBLEM_TYPE, problemOf } from '../http/problem';
+import { siteGuard, type SiteRules } from '../http/site-guard';
 
 /** Where sockets are, below the service's own address. */
 const SOCKET_PATH = '/socket.io';
 /** Largest message of a client, in bytes: a subscription has a level and a text. */
 const MAX_MESSAGE_BYTES = 16_384;
+/** Time that clients get to take what they were sent when the service stops, in milliseconds. */
+const CLOSE_MS = 2000;
 
 /** How sockets are served. */
 export interface SocketOptions {
   rules: SiteRules;
-  /** Origins of other sites whose pages may call the service. */
-  corsOrigins: string[];
   /** Where a proxy shows the service, which it may leave in the address. */
   prefix: string;
 }
 
 /**
- * Serves sockets beside HTTP, on the same port: by the same names, to the same pages. Polling and WebSocket requests pass
- * the site's rules before anything else.
+ * Serves sockets beside HTTP, on the same port: by the same names, to the same pages. Each request of theirs, for polling as for
+ * a WebSocket, the first as every other, passes the site's rules before anything else.
  */
 export class SocketAdapter extends IoAdapter {
   private readonly express: Express;
+  private readonly guard: RequestHandler;
+  private readonly connections = new Set<Duplex>();
+  private io: Server | undefined;
 
   constructor(
     private readonly app: NestExpressApplication,
@@ -33,60 +40,91 @@ export class SocketAdapter extends IoAdapter {
   ) {
     super(app);
     this.express = app.getHttpAdapter().getInstance();
+    this.guard = siteGuard(options.rules);
   }
 
   override createIOServer(port: number, options?: ServerOptions): Server {
-    const { corsOrigins } = this.options;
-    const server = super.createIOServer(port, {
+    const io = super.createIOServer(port, {
       ...options,
       path: SOCKET_PATH,
       serveClient: false,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
       httpCompression: false,
-      allowRequest: (request: IncomingMessage, decide: (error: string | null, isAllowed: boolean) => void) => {
-        const refusal = this.refusalOf(request);
-        decide(refusal, refusal === null);
-      },
-      ...(corsOrigins.length > 0 && { cors: { origin: corsOrigins } }),
     }) as Server;
-    this.takePrefix();
-    return server;
+    io.engine.use(this.admit.bind(this));
+    // It is there whether it is wanted or not; nobody is asked who they are in it.
+    io.of('/').use((_socket, next) => next(new Error('Nothing is here. Connect to /logs.')));
+    this.prepareRequests();
+    this.io = io;
+    return io;
   }
 
-  /** Ends the sockets, and leaves the HTTP server to whoever owns it. */
-  override close(server: Server | Namespace): Promise<void> {
-    server.disconnectSockets(true);
-    if ('engine' in server) server.engine.close();
+  /** Nothing: sockets end together, in {@link dispose}. */
+  override close(): Promise<void> {
     return Promise.resolve();
   }
 
-  private refusalOf(request: IncomingMessage): string | null {
+  /** Ends the sockets, and leaves the HTTP server to whoever owns it, who waits for them: some take nothing any more. */
+  override dispose(): Promise<void> {
+    this.io?.disconnectSockets(true);
+    this.io?.engine.close();
+    setTimeout(() => this.connections.forEach((connection) => connection.destroy()), CLOSE_MS).unref();
+    return Promise.resolve();
+  }
+
+  /** Lets a request on to socket.io by `next`, or answers it. */
+  private admit(message: IncomingMessage, answer: unknown, next: () => void): void {
+    const request = asExpress(message, this.express);
     try {
-      this.options.rules.check(asExpress(request, this.express));
-      return null;
+      // A WebSocket has no answer that a page could read, whose headers would matter.
+      if (isAnswer(answer)) return void this.guard(request, asAnswer(answer, this.express), next);
+      this.options.rules.check(request);
+      next();
     } catch (error) {
-      return AppError.from(error).message;
+      refuse(message, answer, AppError.from(error));
     }
   }
 
   /** Before socket.io looks at the address, which has one form there. */
-  private takePrefix(): void {
-    const { prefix } = this.options;
-    if (prefix === '') return;
+  private prepareRequests(): void {
+    const prefixed = this.options.prefix + SOCKET_PATH;
     const strip = (request: IncomingMessage) => {
-      if (request.url?.startsWith(`${prefix}${SOCKET_PATH}`)) request.url = request.url.slice(prefix.length);
+      if (request.url?.startsWith(prefixed)) request.url = request.url.slice(this.options.prefix.length);
     };
     const server = this.app.getHttpServer();
     server.prependListener('request', strip);
-    server.prependListener('upgrade', strip);
+    server.prependListener('upgrade', (request: IncomingMessage, connection: Duplex) => {
+      strip(request);
+      this.connections.add(connection);
+      connection.once('close', () => this.connections.delete(connection));
+    });
   }
+}
+
+/** Not for a request for a WebSocket, which socket.io gives something that only looks like one. */
+function isAnswer(answer: unknown): answer is ServerResponse {
+  return answer instanceof ServerResponse;
+}
+
+function refuse(message: IncomingMessage, answer: unknown, error: AppError): void {
+  const status = STATUS[error.code];
+  if (!isAnswer(answer)) {
+    message.socket.on('error', () => undefined); // nobody else listens: the client may be gone
+    return answerPlainly(message.socket, error, status);
+  }
+  answer.writeHead(status, { 'Content-Type': PROBLEM_TYPE, 'Cache-Control': 'no-store' });
+  answer.end(JSON.stringify(problemOf(error, message.url ?? '', status)));
 }
 
 /**
  * The request with what Express knows of it: which proxies are trusted decides who asks, and by which name. Sockets do not
  * come through Express itself.
  */
-function asExpress(request: IncomingMessage, app: Express): Request {
-  return Object.setPrototypeOf(request, app.request as object) as Request;
+function asExpress(message: IncomingMessage, app: Express): Request {
+  return Object.setPrototypeOf(message, app.request as object) as Request;
+}
+
+function asAnswer(answer: ServerResponse, app: Express): Response {
+  return Object.setPrototypeOf(answer, app.response as object) as Response;
 }

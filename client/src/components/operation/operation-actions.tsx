@@ -1,6 +1,7 @@
 import { Button, Group, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { api, must } from '../../api/client';
 import { actOnOperation, operationQuery, type OperationAction } from '../../api/operations';
 import { isUnfinished, type Operation } from '../../api/types';
 import { Dialog } from '../dialog';
@@ -15,12 +16,27 @@ export function actionsFor({ status, method, outcome, released_at: released }: O
   return wasPlaced ? ['release'] : [];
 }
 
+const LOOK_MS = 500;
+const MAX_LOOKS = 60;
+
+/** A release is accepted at once and done a moment later, which no stream of events tells. */
+async function untilReleased(id: string): Promise<void> {
+  for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+    const { released_at: released } = await must(api.GET('/operations/{id}', { params: { path: { id } } }));
+    if (released !== null) return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
 /** Buttons for what can be done with an operation. */
 export function OperationActions({ operation }: { operation: Operation }) {
   const queries = useQueryClient();
   const [isAsking, { open: ask, close: stopAsking }] = useDisclosure();
   const act = useMutation({
-    mutationFn: (action: OperationAction) => actOnOperation(operation.id, action),
+    mutationFn: async (action: OperationAction) => {
+      await actOnOperation(operation.id, action);
+      if (action === 'release') await untilReleased(operation.id);
+    },
     onSettled: () => {
       void queries.invalidateQueries({ queryKey: operationQuery(operation.id).queryKey });
       void queries.invalidateQueries({ queryKey: ['operations'] });

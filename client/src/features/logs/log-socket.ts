@@ -22,7 +22,7 @@ export interface LogListener {
 
 const BACKLOG = 500;
 
-type Answer = { ok: true; items: LogEntry[] } | { ok: false; detail: string };
+type Answer = { ok: true; items: LogEntry[] } | { ok: false; code: string; detail: string };
 
 /** Follows the log; the result ends that. Lines that come together are told together, once for each picture drawn. */
 export function followLog({ level, q }: LogFilter, listener: LogListener): () => void {
@@ -40,7 +40,7 @@ export function followLog({ level, q }: LogFilter, listener: LogListener): () =>
   };
   const subscribe = () =>
     socket.emit('subscribe', { level, ...(q !== '' && { q }), backlog: BACKLOG }, (answer: Answer) => {
-      if (!answer.ok) return listener.onState('refused', answer.detail);
+      if (!answer.ok) return answer.code === 'superseded' ? undefined : listener.onState('refused', answer.detail);
       waiting = [];
       listener.onBacklog(answer.items);
       listener.onState('live', null);
