@@ -3,7 +3,7 @@ import { IconCheck } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, type MouseEvent, useEffect, useId, useRef, useState } from 'react';
 import type { Entry } from '../../api/types';
-import { formatBytes, formatTime } from '../../lib/format';
+import { formatBytes, formatTime, formatUtc } from '../../lib/format';
 import { PathText } from '../path-text';
 import { EntryIcon } from './entry-icon';
 import classes from './entry-list.module.css';
@@ -110,11 +110,20 @@ export function EntryList({ label, entries, isSelected, onToggle, onOpen, onUp, 
                 <VisuallyHidden>, {entry.kind}, </VisuallyHidden>
               </span>
               <span className={classes.size}>{entry.size === null ? '' : formatBytes(entry.size)}</span>
-              <span className={classes.date}>{entry.mtime === null ? '' : formatTime(entry.mtime)}</span>
+              <Changed at={entry.mtime} />
             </div>
           );
         })}
       </div>
     </div>
+  );
+}
+
+/** When something was changed last: local, in UTC for who points at it. */
+function Changed({ at }: { at: string | null }) {
+  return (
+    <span className={classes.date} title={at === null ? undefined : formatUtc(at)}>
+      {at === null ? '' : formatTime(at)}
+    </span>
   );
 }
