@@ -10,13 +10,13 @@ import { temporaryFolder } from '../support/temporary-folder';
 
 const ROOT = path.resolve(__dirname, '../..');
 
-/** Starts the service from an installation of its own, in which a page was built; returns its address. */
-async function serviceWithPage(): Promise<string> {
+/** Starts the service from an installation of its own, with these files beside its code; returns its address. */
+async function serviceWith(files: Record<string, string>): Promise<string> {
   const folder = temporaryFolder();
   for (const name of ['dist', 'package.json'])
     cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true });
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
-  writeFiles(folder, { 'client/dist/index.html': '<p>page</p>', 'client/dist/assets/a.js': '1' });
+  writeFiles(folder, files);
   const port = await freePort();
   const child = spawn(process.execPath, ['dist/apps/api/src/main.js'], {
     cwd: folder,
@@ -38,7 +38,7 @@ async function serviceWithPage(): Promise<string> {
 }
 
 it('serves the page where it was built, at every address of its views, and begins there', async () => {
-  const url = await serviceWithPage();
+  const url = await serviceWith({ 'client/dist/index.html': '<p>page</p>', 'client/dist/assets/a.js': '1' });
   expect(await send(url)).toMatchObject({ status: 302, headers: { location: '/ui/' } });
   for (const view of ['/ui/', '/ui/operations/1', '/api/v1/ui/', '/ui/..%2f..%2fpackage.json']) {
     expect(await send(url + view)).toMatchObject({ status: 200, body: '<p>page</p>' });
@@ -48,4 +48,12 @@ it('serves the page where it was built, at every address of its views, and begin
     expect(await send(url + other)).toMatchObject({ status: 404, body: { code: 'not_found' } });
   }
   expect(await send(`${url}/ui/`, { headers: { host: 'evil.example' } })).toMatchObject({ status: 403 });
+});
+
+it('begins at the description of the API as long as no page was built', async () => {
+  const url = await serviceWith({});
+  for (const address of ['/', '/api/v1/']) {
+    expect(await send(url + address)).toMatchObject({ status: 302, headers: { location: '/docs' } });
+  }
+  expect(await send(`${url}/ui/`)).toMatchObject({ status: 404, body: { code: 'not_found' } });
 });

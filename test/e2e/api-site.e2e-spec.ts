@@ -234,10 +234,4 @@ describe('the description', () => {
     }
     expect(String((await service.get('/docs/swagger-ui-init.js')).body)).toContain('"validatorUrl": null');
   });
-
-  it('is where a browser lands as long as no page was built', async () => {
-    for (const address of ['/', '/api/v1/']) {
-      expect(await service.get(address)).toMatchObject({ status: 302, headers: { location: '/docs' } });
-    }
-  });
 });
