@@ -9,6 +9,7 @@ import { type AuditDecision, AuditTrail } from '@app/records';
 import { ReaderLimit } from '../auth/reader-limit';
 import { STATUS } from '../http/error-status';
 import { RequestPipe } from '../http/request-pipe';
+import { type Connection } from './connection';
 import { SubscribeDto } from './dto/subscribe.dto';
 import { LogClient, MAX_WAITING } from './log-client';
 import { watchToken } from './token-watch';
@@ -27,16 +28,6 @@ type Acknowledge = (answer: object) => void;
 /** Answers a subscription that another one overtook: the lines are those of the other one. */
 const SUPERSEDED = { ok: false, code: 'superseded', detail: 'Another subscription took the place of this one.' };
 
-/** The part of an engine.io connection that tells how much waits for its client. */
-interface Connection {
-  readyState: string;
-  /** What was sent while the client still had to take something earlier. */
-  writeBuffer: unknown[];
-  on(event: 'drain', listener: () => void): void;
-  once(event: 'close', listener: () => void): void;
-  off(event: 'drain' | 'close', listener: () => void): void;
-}
-
 /**
  * The log as it happens, for operators: namespace `/logs`. A client sends `subscribe {level, q, backlog}`, gets the lines of
  * before as the acknowledgement, and from then on a `log` for each further line. `dropped {count}` tells of lines that came
@@ -48,6 +39,8 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
   private readonly namespace!: Namespace;
   private readonly readers: ReaderLimit;
   private readonly pipe = new RequestPipe();
+  /** Connections by which somebody is being judged, or was refused. */
+  private readonly judging = new WeakSet<Connection>();
 
   constructor(
     private readonly authenticator: Authenticator,
@@ -63,9 +56,20 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
   /** Nobody is connected who may not be: not even for a moment. */
   afterInit(namespace: Namespace): void {
     namespace.use((socket, next) => {
+      const connection = connectionOf(socket as LogSocket);
+      // Clients wait for the answer; for others each try costs a connection, not a few bytes.
+      if (this.judging.has(connection)) return connection.close();
+      this.judging.add(connection);
       this.admit(socket as LogSocket).then(
-        () => next(),
-        (error: unknown) => next(refusalOf(AppError.from(error))),
+        () => {
+          this.judging.delete(connection);
+          next();
+        },
+        (error: unknown) => {
+          next(refusalOf(AppError.from(error)));
+          // The answer is sent in a later turn, before this.
+          setImmediate(() => connection.close());
+        },
       );
     });
   }
@@ -122,8 +126,12 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
   }
 
   private async subscribe(socket: LogSocket, client: LogClient, sent: unknown[]): Promise<void> {
-    // Answers pile up for somebody who asks again and again and takes none.
-    if (connectionOf(socket).writeBuffer.length >= 2 * MAX_WAITING) return void socket.disconnect(true);
+    const connection = connectionOf(socket);
+    // Answers pile up for somebody who asks again and again and takes none; they are not kept for them to take them later.
+    if (connection.writeBuffer.length >= 2 * MAX_WAITING) {
+      socket.disconnect(true);
+      return connection.close(true);
+    }
     const last = sent.at(-1);
     const acknowledge = typeof last === 'function' ? (last as Acknowledge) : null;
     const wanted = sent[0] === last && acknowledge ? undefined : sent[0];

@@ -9,6 +9,7 @@ import { answerPlainly } from '../http/api-server';
 import { STATUS } from '../http/error-status';
 import { PROBLEM_TYPE, problemOf } from '../http/problem';
 import { siteGuard, type SiteRules } from '../http/site-guard';
+import { type Connection } from './connection';
 
 /** Where sockets are, below the service's own address. */
 const SOCKET_PATH = '/socket.io';
@@ -16,6 +17,13 @@ const SOCKET_PATH = '/socket.io';
 const MAX_MESSAGE_BYTES = 16_384;
 /** Time that clients get to take what they were sent when the service stops, in milliseconds. */
 const CLOSE_MS = 2000;
+/**
+ * Messages that wait at most for a client that is not let in (yet): socket.io answers whatever it sends, and repeats names of up
+ * to the largest message.
+ */
+const MAX_FOR_STRANGERS = 16;
+/** Messages that wait at most for any other client: more than the log lets wait by itself. */
+const MAX_UNTAKEN = 10_000;
 
 /** How sockets are served. */
 export interface SocketOptions {
@@ -53,6 +61,7 @@ export class SocketAdapter extends IoAdapter {
       httpCompression: false,
     }) as Server;
     io.engine.use(this.admit.bind(this));
+    cutThoseWhoTakeNothing(io);
     // It is there whether it is wanted or not; nobody is asked who they are in it.
     io.of('/').use((_socket, next) => next(new Error('Nothing is here. Connect to /logs.')));
     this.prepareRequests();
@@ -100,6 +109,20 @@ export class SocketAdapter extends IoAdapter {
       connection.once('close', () => this.connections.delete(connection));
     });
   }
+}
+
+/** So that nobody chooses how much memory their answers take by not taking them. */
+function cutThoseWhoTakeNothing(io: Server): void {
+  const letIn = new WeakSet<object>();
+  io.on('new_namespace', (namespace) => namespace.on('connection', ({ conn }) => letIn.add(conn)));
+  io.engine.on('connection', (connection: Connection) => {
+    connection.on('packetCreate', () => {
+      if (connection.writeBuffer.length < (letIn.has(connection) ? MAX_UNTAKEN : MAX_FOR_STRANGERS)) return;
+      // Without the first, a client that polls is answered until the second takes effect.
+      connection.close();
+      connection.close(true);
+    });
+  });
 }
 
 /** Not for a request for a WebSocket, which socket.io gives something that only looks like one. */

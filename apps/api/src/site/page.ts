@@ -20,7 +20,8 @@ const FOREVER = 'public, max-age=31536000, immutable';
 export function servePage(app: NestExpressApplication, prefix: string): void {
   const folder = pageFolder();
   if (folder === null) return;
-  app.use(PAGE_PATH, compression());
+  // As small as can be: browsers keep what they got, so that it is seldom asked for.
+  app.use(PAGE_PATH, compression({ level: 9 }));
   app.useStaticAssets(folder, {
     prefix: PAGE_PATH,
     index: false,

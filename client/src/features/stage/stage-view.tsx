@@ -2,7 +2,7 @@ import { Button, Card, Grid, Group, Stack, Text, TextInput, Title } from '@manti
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconInbox } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, type ReactNode, useMemo, useState } from 'react';
+import { type FormEvent, lazy, type ReactNode, Suspense, useMemo, useState } from 'react';
 import { useLocation } from 'react-router';
 import { stageMany, stageOne } from '../../api/staging';
 import type { Operation } from '../../api/types';
@@ -13,7 +13,6 @@ import { EmptyState, ErrorState, ViewTitle } from '../../components/states';
 import { openAddress } from '../../lib/save-file';
 import { useSession } from '../../session/session';
 import { texts } from '../../texts/texts';
-import { AsProgram } from './as-program';
 import { DestinationField } from './destination-field';
 import { MethodCards } from './method-cards';
 import { faultsOf, missingOf, needsDestination, type Order, stageOrderOf } from './order';
@@ -23,6 +22,9 @@ import { SourcePicker } from './source-picker';
 import { useOrder } from './use-order';
 
 const PLAN_AFTER_MS = 400;
+
+/** Below the fold, and not needed to begin with. */
+const AsProgram = lazy(() => import('./as-program').then((module) => ({ default: module.AsProgram })));
 
 /** Choose, see what would happen, stage, watch. */
 export function Component() {
@@ -63,7 +65,11 @@ export function Component() {
             {isReady && planned !== null && planned.items.length <= MAX_PLANNED && <PlanSummary order={planned} />}
             <Submit isReady={isReady} missing={missingOf(faults)} order={order} request={request} onDone={done} />
             {latest !== null && <RecentCard recent={latest} />}
-            {isReady && <AsProgram order={request} />}
+            {isReady && (
+              <Suspense fallback={null}>
+                <AsProgram order={request} />
+              </Suspense>
+            )}
           </Stack>
         </Grid.Col>
       </Grid>
