@@ -1,4 +1,4 @@
-import { flood, LogSocket, type Line, type Options, slowLinkTo } from '../support/log-socket';
+import { flood, LogSocket, type Line, type Options, rawSocketTo, slowLinkTo } from '../support/log-socket';
 import { OpenIdProvider } from '../support/openid-provider';
 import { type RunningService, startService } from '../support/service';
 import { until } from '../support/until';
@@ -159,12 +159,19 @@ describe('where users sign in', () => {
   it('an operator reads it', async () => {
     const client = await LogSocket.connected(service.url, { auth: { token: await provider.token('olga') } });
     expect((await client.subscribe({})).items.length).toBeGreaterThan(0);
+    const listed = async () => {
+      const { body } = await service.get('/audit?decision=allowed', await provider.bearer('olga'));
+      return body.items.find(({ request: asked }: Line) => asked === 'SOCKET /logs');
+    };
+    await until(async () => (await listed()) !== undefined, 'it is not in the audit');
+    expect(await listed()).toMatchObject({ caller_name: 'olga', role: 'operator', status: 101, code: null });
   });
 
   it('nobody else does, and a token counts in its place alone', async () => {
     const olga = await provider.token('olga');
     const denied = (code: string) => ({ data: { code, detail: expect.any(String) as string } });
     expect(await refusalOf({})).toMatchObject(denied('unauthorized'));
+    expect(await refusalOf({ transports: ['polling'] })).toMatchObject(denied('unauthorized'));
     expect(await refusalOf({ query: { token: olga } })).toMatchObject(denied('unauthorized'));
     expect(await refusalOf({ extraHeaders: { authorization: `Bearer ${olga}` } })).toMatchObject(
       denied('unauthorized'),
@@ -184,6 +191,17 @@ describe('where users sign in', () => {
     expect(JSON.stringify(body) + service.logText()).not.toContain(olga);
   });
 
+  it('a connection is good for one try', async () => {
+    const { socket, told, ended } = await rawSocketTo(service.url);
+    for (let tries = 0; tries < 50; tries += 1) socket.send('40/logs,{"token":"x"}');
+    await ended;
+    expect(told.filter((message) => message.startsWith('44/logs')).length).toBeLessThanOrEqual(1);
+    const patient = await rawSocketTo(service.url);
+    patient.socket.send('40/logs,{"token":"x"}');
+    await patient.ended;
+    expect(patient.told.at(-1)).toMatch(/^44\/logs,.*"unauthorized"/);
+  });
+
   it('it ends with the token', async () => {
     const soon = Math.floor(Date.now() / 1000) + 3;
     const token = await provider.sign(provider.claims('olga', { exp: soon }));
@@ -192,4 +210,13 @@ describe('where users sign in', () => {
     await client.gone();
     expect(client.ends).toMatchObject([{ code: 'unauthorized' }]);
   });
+});
+
+it('while the provider is away, nobody can tell who an operator is', async () => {
+  const provider = await OpenIdProvider.start({ olga: {} });
+  await provider.stop();
+  const service = await startService({ env: { ...provider.settings, OIDC_OPERATOR_GROUPS: 'operators' } });
+  const token = await provider.sign(provider.claims('olga', { preferred_username: 'olga', groups: ['operators'] }));
+  const client = LogSocket.to(service.url, { auth: { token } });
+  expect(await client.refusal()).toMatchObject({ data: { code: 'auth_unavailable' } });
 });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describeWhere } from '../support/describe-where';
 import { freePort } from '../support/free-port';
 import { send } from '../support/http-client';
-import { flood, type Line, LogSocket, slowLinkTo } from '../support/log-socket';
+import { flood, type Line, LogSocket, rawSocketTo, slowLinkTo } from '../support/log-socket';
 import { nginxMissing, startNginx } from '../support/nginx';
 import { type RunningService, startService } from '../support/service';
 import { until } from '../support/until';
@@ -83,6 +83,20 @@ it('who goes before they are let in takes nobody a place', async () => {
   }
   await LogSocket.connected(service.url);
 });
+
+it('who is not let in and takes no answers is cut, and nothing is kept for them', async () => {
+  const service = await startService();
+  const link = await slowLinkTo(service.url);
+  const { socket, told, ended } = await rawSocketTo(link.url);
+  link.pause();
+  // Each is answered with the name in it: together far more than sockets hold by themselves.
+  const total = 3000;
+  for (let sent = 0; sent < total; sent += 1) socket.send(`40/${'n'.repeat(15_000)},`);
+  await until(() => socket.bufferedAmount === 0, 'it is not read');
+  link.resume();
+  await ended;
+  expect(told.length).toBeLessThan(total);
+}, 120_000);
 
 it('a service that stops does not wait for those who read', async () => {
   const service = await startService();

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket as TcpSocket } from 'node:net';
+import WebSocket from 'ws';
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { onCleanup } from './cleanups';
 import { type Answer } from './http-client';
@@ -65,6 +66,18 @@ export class LogSocket {
   messages(): string[] {
     return this.lines.map(({ message }) => message as string);
   }
+}
+
+/** A WebSocket to where sockets are, for what no proper client sends. */
+export async function rawSocketTo(url: string) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+  const told: string[] = [];
+  socket.on('message', (message: Buffer) => told.push(message.toString()));
+  socket.on('error', () => undefined);
+  const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  onCleanup(() => socket.terminate());
+  await once(socket, 'message');
+  return { socket, told, ended };
 }
 
 /** Makes lines of about a kilobyte with `flood` in them; 6000 are more than sockets hold by themselves. */

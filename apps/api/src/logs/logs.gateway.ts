@@ -126,12 +126,8 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
   }
 
   private async subscribe(socket: LogSocket, client: LogClient, sent: unknown[]): Promise<void> {
-    const connection = connectionOf(socket);
-    // Answers pile up for somebody who asks again and again and takes none; they are not kept for them to take them later.
-    if (connection.writeBuffer.length >= 2 * MAX_WAITING) {
-      socket.disconnect(true);
-      return connection.close(true);
-    }
+    // Answers pile up for somebody who asks again and again and takes none.
+    if (connectionOf(socket).writeBuffer.length >= 2 * MAX_WAITING) return void socket.disconnect(true);
     const last = sent.at(-1);
     const acknowledge = typeof last === 'function' ? (last as Acknowledge) : null;
     const wanted = sent[0] === last && acknowledge ? undefined : sent[0];

@@ -95,7 +95,7 @@ function Line({ entry }: { entry: LogEntry }) {
         {typeof id === 'string' && (
           <>
             {' '}
-            <Anchor component={Link} to={`/operations/${id}`} inherit>
+            <Anchor component={Link} to={`/operations/${id}`} inherit underline="always">
               operation
             </Anchor>
           </>
