@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { operationQuery } from '../../api/operations';
 import { watchOperation } from '../../api/operation-events';
 import { isUnfinished } from '../../api/types';
@@ -21,18 +21,23 @@ export function useOperation(id: string) {
         const hasEnded = await watchOperation(id, gone.signal, (state) => queries.setQueryData(key, state)).catch(
           () => false,
         );
-        if (hasEnded) {
-          // What would happen next, and what is where, has changed with it.
-          for (const queryKey of [['operations'], ['operation', id], ['plan'], ['directory']]) {
-            void queries.invalidateQueries({ queryKey });
-          }
-          return;
-        }
+        if (hasEnded) return;
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     };
     void watch();
     return () => gone.abort();
+  }, [id, isLive, queries]);
+
+  const seenLive = useRef<string | null>(null);
+  useEffect(() => {
+    if (isLive) seenLive.current = id;
+    if (isLive || seenLive.current !== id) return;
+    seenLive.current = null;
+    // However its end became known: what would happen next, and what is where, has changed with it.
+    for (const queryKey of [['operations'], ['operation', id], ['plan'], ['directory']]) {
+      void queries.invalidateQueries({ queryKey });
+    }
   }, [id, isLive, queries]);
 
   return query;
