@@ -1,28 +1,29 @@
 import { closeSync } from 'node:fs';
 import { eachEntry, errnoOf, type Handle } from '../confined/handle';
-import { nameInArea, openOwn, openStagingDirectory, removePrivate } from '../confined/private-directory';
+import { nameInArea, openOwn, removePrivate, withStagingDirectory } from '../confined/private-directory';
 import { openRoot, type RootSpec } from '../confined/root';
 import { openArea, openStep } from '../confined/user-area';
+import { operationOfReceipt, removeReceipt } from '../engine/receipt';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 
 const OPERATION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** Lists the operations that have a private directory in `.staging`; other names there are nobody's business. */
+/**
+ * Lists the operations that have a private directory or a receipt in `.staging`; other names there are nobody's business.
+ */
 export function listPrivate(target: RootSpec, control: WorkerControl): string[] {
   const root = openRoot(target, control.touch);
   try {
-    const staging = openStagingDirectory(root);
-    try {
-      const ids: string[] = [];
+    return withStagingDirectory(root, (staging) => {
+      const ids = new Set<string>();
       eachEntry(staging, (name, kind) => {
         control.step();
-        if (kind === 'directory' && OPERATION_ID.test(name)) ids.push(name);
+        const id = kind === 'link' ? operationOfReceipt(name) : name;
+        if (id !== undefined && (kind === 'directory' || kind === 'link') && OPERATION_ID.test(id)) ids.add(id);
       });
-      return ids;
-    } finally {
-      closeSync(staging);
-    }
+      return [...ids];
+    });
   } finally {
     closeSync(root);
   }
@@ -34,18 +35,16 @@ export interface SweepTask {
   operationId: string;
   /** The way to its destination, when known: a private directory may lie in any directory of it. */
   destination: { username: RawName; segments: RawName[] } | null;
+  /** Its end is recorded, so that its receipt is not needed either. */
+  hasEnded: boolean;
 }
 
 /** Removes what a dead operation left; what is not a directory of the service's alone stays. Idempotent. */
 export function sweepPrivate(task: SweepTask, control: WorkerControl): void {
   const root = openRoot(task.target, control.touch);
   try {
-    const staging = openStagingDirectory(root);
-    try {
-      removeIfOwn(staging, task.operationId, control);
-    } finally {
-      closeSync(staging);
-    }
+    if (task.hasEnded) removeReceipt(root, task.operationId);
+    withStagingDirectory(root, (staging) => removeIfOwn(staging, task.operationId, control));
     if (task.destination) sweepArea(root, task.destination, nameInArea(task.operationId), control);
   } finally {
     closeSync(root);

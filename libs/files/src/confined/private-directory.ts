@@ -30,6 +30,16 @@ export function openStagingDirectory(target: Handle): Handle {
   }
 }
 
+/** Does something in `.staging`. Throws what {@link openStagingDirectory} does. */
+export function withStagingDirectory<T>(target: Handle, work: (staging: Handle) => T): T {
+  const staging = openStagingDirectory(target);
+  try {
+    return work(staging);
+  } finally {
+    closeSync(staging);
+  }
+}
+
 /** What decides where the private directory of an operation lies. */
 export interface PrivatePlace {
   operationId: string;

@@ -102,7 +102,9 @@ const CASES: [string, string, Partial<PlaceTask>][] = [
   ['a symbolic link', 'file', { content: 'symlink', linkPrefixes: { default: '/seen' } }],
   ['a copy without hard links', 'file', { publishByRename: true }],
   ['a copy inside the area', 'file', { besideDestination: true }],
+  ['a copy with a receipt', 'file', { receipt: true }],
   ['a copy of a tree', 'tree', {}],
+  ['a copy of a tree with a receipt', 'tree', { receipt: true }],
   ['a tree of links', 'tree', { content: 'link' }],
 ];
 
@@ -151,10 +153,12 @@ describe.each(CASES)('%s', (_what, from, details) => {
         expect((error as Error).cause).toMatchObject({ message: expect.stringMatching(`^${code}: `) });
       const result = area('in/made/result');
       if (end === 'placed' || present(result)) expectWhole(from, result);
-      if (!CLEANING.has(name)) expect({ told, left: leftOvers(true) }).toEqual({ told, left: [] });
+      // What was published after all has its receipt.
+      const receipt = end === 'placed' && failing.receipt ? [receiptOf(failing)] : [];
+      if (!CLEANING.has(name)) expect({ told, left: leftOvers(true) }).toEqual({ told, left: receipt });
       const { target, operationId } = failing;
       const destination = { username: 'jane', segments: ['in', 'made', 'result'] };
-      sweepPrivate({ target, operationId, destination }, loneControl());
+      sweepPrivate({ target, operationId, destination, hasEnded: true }, loneControl());
       expect({ told, left: leftOvers() }).toEqual({ told, left: [] });
     }
   });
@@ -162,13 +166,15 @@ describe.each(CASES)('%s', (_what, from, details) => {
 
 const present = (file: string) => lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 
-/** Private directories that are there; `full`: only those with something in them. */
+const receiptOf = ({ operationId }: PlaceTask) => path.join(site.areas, '.staging', `${operationId}.receipt`);
+
+/** Receipts and private directories that are there; `full`: of directories only those with something in them. */
 function leftOvers(full = false): string[] {
   const below = (folder: string) =>
     existsSync(folder) ? readdirSync(folder).map((name) => path.join(folder, name)) : [];
   const inside = below(area('in')).filter((folder) => path.basename(folder).startsWith('.staging'));
   const all = [...below(path.join(site.areas, '.staging')), ...inside];
-  return all.filter((folder) => !full || readdirSync(folder).length > 0);
+  return all.filter((one) => !full || !lstatSync(one).isDirectory() || readdirSync(one).length > 0);
 }
 
 function expectWhole(from: string, result: string): void {

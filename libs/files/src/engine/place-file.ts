@@ -12,12 +12,14 @@ import { type Checksum } from './hashing';
 import { identifiedBy } from './identity-set';
 import { checkSource, type ContentOptions, holdPlaced, placeCopy, placeLink, type PlacedFile } from './place-content';
 import { type PayloadPlace, publish, sealMade } from './publish';
+import { leavingReceipt } from './receipt';
 import { type FoundSource, type ManifestRow, type PlacedResult, type PlaceTask } from './task-types';
 
 /** Everything that placing one file (or one symbolic link) needs. */
 export interface FilePlacement {
   task: PlaceTask;
   source: ResolvedSource;
+  target: Handle;
   spot: DestinationSpot;
   own: PrivateDirectory;
   parents: PayloadPlace;
@@ -28,28 +30,23 @@ type Placed = Omit<PlacedFile, 'how'> & { how: PlacedFile['how'] | 'symbolic'; h
 
 /** Builds one file in the private directory, verifies and seals it, and publishes it in one step. */
 export function placeFile(placement: FilePlacement, found: FoundSource & { stagedPath: string }): PlacedResult {
-  const { task, source, spot, own, parents, control } = placement;
+  const { task, source, target, spot, own, parents, control } = placement;
   if (task.content !== 'symlink') control.expect(1, Number(source.stat.size));
   const placed = build(placement);
+  const result = describe(placed, found);
   try {
     control.writing();
     sealMade(parents, task.ownership, spot.areaGroup);
     control.askToPublish();
     const { base, missing, name } = spot;
-    publish({
-      private: own,
-      place: parents,
-      payload: placed.handle,
-      base,
-      missing,
-      name,
-      byRename: task.publishByRename,
-    });
+    const payload = placed.handle;
+    const publication = { private: own, place: parents, payload, base, missing, name, byRename: task.publishByRename };
+    leavingReceipt(task, target, { ...result, isTree: false }, payload, () => publish(publication));
   } finally {
     closeSync(placed.handle);
   }
   control.files(1);
-  return describe(placed, found);
+  return result;
 }
 
 function build(placement: FilePlacement): Placed {
@@ -67,7 +64,9 @@ function describe({ stat, checksum, how }: Placed, found: FoundSource & { staged
   const symbolic = how === 'symbolic';
   return {
     type: 'placed',
+    isEarlier: false,
     ...found,
+    files: 1,
     bytes: symbolic ? 0 : Number(stat.size),
     link: how === 'copy' ? null : how,
     checksum,

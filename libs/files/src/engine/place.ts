@@ -16,6 +16,7 @@ import { lastName, refusePrivateNames } from '../names/path-text';
 import { type WorkerControl } from '../pool/control';
 import { comparePresent, isOwnLink } from './compare';
 import { checksumOfDirectory } from './expected-checksum';
+import { findPublished } from './find-published';
 import { findEarlier } from './resume';
 import { checkSpace } from './space';
 import { placeFile } from './place-file';
@@ -40,6 +41,8 @@ const MAX_TRIES = 10;
  * that several workers fill. Leaves nothing behind when it throws, but what an earlier attempt kept.
  */
 export function place(task: PlaceTask, control: WorkerControl): PlaceResult {
+  const published = findPublished(task, control);
+  if (published) return published;
   return onRoots(task, control, ({ source, kind, target }) => {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const result = new Placement(task, source, kind, target, control).run();
@@ -202,8 +205,8 @@ export class Placement {
   }
 
   private placeOne(own: PrivateDirectory, parents: PayloadPlace): PlacedResult {
-    const { task, source, spot, control, found, stagedPath } = this;
-    return placeFile({ task, source, spot, own, parents, control }, { ...found, stagedPath });
+    const { task, source, target, spot, control, found, stagedPath } = this;
+    return placeFile({ task, source, target, spot, own, parents, control }, { ...found, stagedPath });
   }
 
   private checkFile(): void {

@@ -187,7 +187,8 @@ function linkedAnew(move: Move): boolean {
   return true;
 }
 
-function flushDirectory(directory: Handle): void {
+/** Makes a directory's entries durable, where its file system can. */
+export function flushDirectory(directory: Handle): void {
   try {
     fsyncSync(directory);
   } catch (error) {

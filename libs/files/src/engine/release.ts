@@ -1,7 +1,7 @@
 import { closeSync, fchmodSync, fsyncSync, linkSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { AppError } from '@app/core';
 import { at, errnoOf, type Handle, openDirectory, placeOf, statHandle, statName } from '../confined/handle';
-import { nameInArea, openOwn, openStagingDirectory } from '../confined/private-directory';
+import { nameInArea, openOwn, withStagingDirectory } from '../confined/private-directory';
 import { openRoot } from '../confined/root';
 import { translating } from '../confined/system-errors';
 import { type DestinationSpot, locateDestination } from '../confined/user-area';
@@ -55,15 +55,12 @@ function locate({ username, path }: ReleaseTask, root: Handle): DestinationSpot 
 }
 
 function releaseAt(task: ReleaseTask, root: Handle, spot: DestinationSpot, control: WorkerControl): Release {
-  const staging = openStagingDirectory(root);
-  try {
+  return withStagingDirectory(root, (staging) => {
     const isNear = spot.missing.length > 0 || placeOf(staging) === placeOf(spot.base);
     const parent = isNear ? staging : spot.base;
     const prefix = isNear ? task.operationId : nameInArea(task.operationId);
     return new Releasing(task, spot, { parent, held: `${prefix}.release`, equal: `${prefix}.released` }, control).run();
-  } finally {
-    closeSync(staging);
-  }
+  });
 }
 
 interface PrivatePlace {

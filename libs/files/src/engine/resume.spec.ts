@@ -1,10 +1,11 @@
-import fs, { existsSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';
+import fs, { existsSync, lstatSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describeWhere } from '../../../../test/support/describe-where';
 import { contentOf, snapshot, writeFiles } from '../../../../test/support/files';
 import { Attempts, give } from '../testing/attempts';
 import { createTestSite, memoryFolder, type TestSite } from '../testing/test-site';
 import { prepareHashing } from './hashing';
+import { type PlaceTask } from './task-types';
 
 /** An operation is killed between any two calls, more than once: it goes on from each row that was recorded. */
 
@@ -58,6 +59,8 @@ function expectWhole(all: Attempts, before: Map<string, string>): void {
   expect(existsSync(all.kept)).toBe(false);
 }
 
+const present = (place: string) => lstatSync(place, { throwIfNoEntry: false }) !== undefined;
+
 /** Permission bits of something that is built; all of them where it is not there yet. */
 function modeOf(all: Attempts, name: string): number {
   return lstatSync(all.payload(name), { throwIfNoEntry: false })?.mode ?? 0o777;
@@ -77,7 +80,7 @@ async function killEverywhere(times: 1 | 2, step: number, uid?: number): Promise
     if (times === 2) await all.killed(Math.floor(most / 2), uid);
     const first = inodes(all);
     await all.killed(at, uid);
-    if (lstatSync(all.place, { throwIfNoEntry: false })) break; // it was published by then
+    if (present(all.place)) break; // it was published by then
     for (const [name, inode] of first) expect(inodes(all).get(name)).toBe(inode);
     const before = inodes(all);
     gone += before.size;
@@ -119,7 +122,8 @@ it('goes on in the user area, where the private directory had to be made there',
   const all = new Attempts(site, 'tree', 'in/beside', { besideDestination: true });
   mkdirSync(path.join(site.areas, 'jane/in'), { recursive: true });
   const inArea = path.join(site.areas, 'jane/in', `.staging-${all.request.operationId}`);
-  await all.killed((await calls()) - 100);
+  for (let at = 60; inodes(all).size === 0; at += 20) await all.killed(at);
+  expect(present(all.place)).toBe(false);
   const before = inodes(all);
   expect(before.size).toBeGreaterThan(0);
   expect([existsSync(inArea), existsSync(all.kept)]).toEqual([true, false]);
@@ -143,4 +147,56 @@ it('needs no room for what is there already', async () => {
     full.mockRestore();
   }
   expectWhole(all, before);
+});
+
+describe('an operation that was killed when its result was there already', () => {
+  const overrides: [string, Partial<PlaceTask>][] = [
+    ['a copy', {}],
+    ['a copy built in the user area', { besideDestination: true }],
+    ['a copy where there are no hard links', { publishByRename: true }],
+    ['a hard link', { content: 'link' }],
+    ['a symbolic link', { content: 'symlink', linkPrefixes: { default: '/data' } }],
+  ];
+  const cases = ['tree', 'tree/other/large'].flatMap((source) =>
+    overrides.map(([what, how]) => [what, source, how] as const),
+  );
+
+  it.each(cases)('is told as staged: %s of %s', async (_what, source, how) => {
+    const killed = (at: number) => {
+      const all = new Attempts(site, source, `in/result-${(counter += 1)}`, how);
+      return all.killed(at).then((isDone) => ({ all, isDone }));
+    };
+    let most = 50;
+    while (!(await killed(most)).isDone) most += 50;
+    let seen = 0;
+    for (let at = most; at > 0; at -= 1) {
+      const { all, isDone } = await killed(at);
+      if (isDone) continue;
+      if (!present(all.place)) break;
+      // Between link(2) and unlink(2): another hard link to the same file would look the same.
+      if (how.content === 'link' && source !== 'tree' && existsSync(path.join(all.kept, 'payload'))) {
+        expect(await all.killed(NEVER)).toBe(true);
+        expect(all.result).toMatchObject({ type: 'present', matches: true });
+        continue;
+      }
+      const [rows, inode] = [all.manifest, lstatSync(all.place).ino];
+      // What an attempt needs no more may be gone.
+      const moved = `${all.path()}-moved`;
+      renameSync(all.path(), moved);
+      expect(await all.killed(NEVER)).toBe(true);
+      renameSync(moved, all.path());
+      expect(all.result).toMatchObject({
+        type: 'placed',
+        isEarlier: true,
+        kind: kindOf(source),
+        stagedPath: placeOf(all),
+      });
+      expect([all.manifest, lstatSync(all.place).ino]).toEqual([rows, inode]);
+      seen += 1;
+    }
+    expect(seen).toBeGreaterThan(1);
+  });
+
+  const kindOf = (source: string) => (source === 'tree' ? 'directory' : 'file');
+  const placeOf = ({ request }: Attempts) => request.destination.segments.join('/');
 });

@@ -33,6 +33,10 @@ export interface PlaceTask {
   besideDestination: boolean;
   /** What an earlier attempt of a copied tree verified, to go on from; null: begin anew. */
   resume: SharedIdentities | null;
+  /** Leave a receipt of what is published. */
+  receipt: boolean;
+  /** Rows that earlier attempts of the operation handed over; null for a first attempt. */
+  earlierRows: number | null;
 }
 
 /** One row of the manifest, as a worker reports it; numbers beyond 2^53 as digits. */
@@ -58,6 +62,9 @@ export interface FoundSource {
 /** The end of a placement that needed one worker only. */
 export interface PlacedResult extends FoundSource {
   type: 'placed';
+  /** True when an earlier attempt had published it. */
+  isEarlier: boolean;
+  files: number;
   bytes: number;
   /** Where it lies, below the user area. */
   stagedPath: RawName;

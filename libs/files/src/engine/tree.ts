@@ -7,6 +7,7 @@ import { seal } from './ownership';
 import { keepTimes } from './place-content';
 import { publish, sealMade } from './publish';
 import { fingerprintTree } from './fingerprint';
+import { leavingReceipt, type PlacedFacts } from './receipt';
 import { checkEntries, type Kept } from './resume';
 import { type Shard } from './shard';
 import { checkSpace } from './space';
@@ -68,21 +69,20 @@ export function checkTree(
   checkSpace(session.base, bytes, Math.max(0, survey.files + survey.directories - kept.entries));
 }
 
+/** What was done of a tree. */
+export type TreeDone = Pick<PlacedFacts, 'files' | 'bytes' | 'link'>;
+
 /** Publishes a filled, sealed and flushed tree in one step; throws `DestinationTaken` and what {@link publish} does. */
-export function publishTree(task: PlaceTask, session: TreeSession, control: WorkerControl): void {
+export function publishTree(task: PlaceTask, session: TreeSession, done: TreeDone, control: WorkerControl): void {
   const place = { directory: session.payloadParent, name: session.payloadName, made: session.made };
   control.writing();
   translating('target', () => sealMade(place, task.ownership, session.areaGroup ?? undefined));
   control.step();
-  publish({
-    private: privateOf(session),
-    place,
-    payload: session.payload,
-    base: session.base,
-    missing: session.missing,
-    name: session.name,
-    byRename: task.publishByRename,
-  });
+  const { storage, kind, payload, base, missing, name } = session;
+  const facts = { storage, kind, ...done, checksum: null, isTree: true };
+  leavingReceipt(task, session.target, facts, payload, () =>
+    publish({ private: privateOf(session), place, payload, base, missing, name, byRename: task.publishByRename }),
+  );
 }
 
 /**

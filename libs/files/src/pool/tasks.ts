@@ -6,12 +6,21 @@ import { fillShard } from '../engine/fill';
 import { type SharedIdentities } from '../engine/identity-set';
 import { place } from '../engine/place';
 import { planPlacement } from '../engine/plan';
+import { dropReceipt } from '../engine/receipt';
 import { release } from '../engine/release';
 import { type Kept, pruneTree } from '../engine/resume';
 import { type PlaceTask, type TreeSession } from '../engine/task-types';
 import { type Shard } from '../engine/shard';
 import { type TreeSurvey } from '../engine/survey';
-import { checkTree, closeSession, publishTree, fingerprintShard, sealTree, surveyShard } from '../engine/tree';
+import {
+  checkTree,
+  closeSession,
+  fingerprintShard,
+  publishTree,
+  sealTree,
+  surveyShard,
+  type TreeDone,
+} from '../engine/tree';
 import { closeHandles, hashOpen, openSource, readPiece, statOpen } from '../reading/source-tasks';
 import {
   archiveSource,
@@ -42,7 +51,8 @@ export const TASKS = {
     fingerprintShard(task, session, shard, control),
   checkTree: ({ task, session, ...found }: TreeTask & { survey: TreeSurvey; kept: Kept }, control: WorkerControl) =>
     checkTree(task, session, found, control),
-  publishTree: ({ task, session }: TreeTask, control: WorkerControl) => publishTree(task, session, control),
+  publishTree: ({ task, session, done }: TreeTask & { done: TreeDone }, control: WorkerControl) =>
+    publishTree(task, session, done, control),
   pruneTree: (
     { session, identities }: Pick<TreeTask, 'session'> & { identities: SharedIdentities },
     control: WorkerControl,
@@ -57,6 +67,7 @@ export const TASKS = {
   probePair,
   listPrivate,
   sweepPrivate,
+  dropReceipt,
   openSource,
   readPiece,
   statOpen,

@@ -19,9 +19,11 @@ afterAll(() => site.close());
 
 const PLACED: PlacedResult = {
   type: 'placed',
+  isEarlier: false,
   storage: 'default',
   kind: 'file',
   stagedPath: 'x',
+  files: 1,
   bytes: 1,
   link: null,
   checksum: null,

@@ -1,6 +1,6 @@
 import { AppError } from '@app/core';
 import { destinationRestless } from '../confined/system-errors';
-import { IdentitySet, type SharedIdentities } from '../engine/identity-set';
+import { IdentitySet } from '../engine/identity-set';
 import { DestinationTaken, OtherFileSystem } from '../engine/publish';
 import { NotResumable } from '../engine/resume';
 import { type ContentKind, type PlaceResult, type PlaceTask } from '../engine/task-types';
@@ -11,7 +11,7 @@ import { abortable } from './abortable';
 import { DestinationLocks } from './destination-locks';
 import { type FilesOptions } from './files-options';
 import { type PlaceTasks } from './place-tasks';
-import { type PlaceHooks, type Placement, type PlaceRequest } from './placement';
+import { type PlaceHooks, type Placement, type PlaceRequest, receiptOf } from './placement';
 import { ProgressReport } from './progress-report';
 import { type RootRegistry } from './root-registry';
 import { TreeRun } from './tree-run';
@@ -76,10 +76,19 @@ export class FileStager {
     const key = [username, ...segments, ...(intoDirectory ? [lastName(path) ?? path] : [])].join('/');
     return this.locks.hold(key, hooks.signal, () =>
       this.tidying(task, hooks, async () => {
-        if (content === 'copy') task.resume = await identitiesOf(hooks.earlier);
+        await this.remember(task, hooks);
         return this.tryPlace(task, hooks, progress);
       }),
     );
+  }
+
+  /** Tells a further attempt what the ones before it came to. */
+  private async remember(task: PlaceTask, { earlier, receipt }: PlaceHooks): Promise<void> {
+    task.receipt = receipt;
+    if (!earlier) return;
+    const identities = await IdentitySet.of(earlier());
+    task.earlierRows = identities.size;
+    if (task.content === 'copy' && identities.size > 0) task.resume = identities.shared;
   }
 
   /** Runs an attempt; a further one that is the last removes what earlier ones kept, wherever it could not go on from that. */
@@ -98,7 +107,7 @@ export class FileStager {
 
   private async removeKept({ target, operationId, destination }: PlaceTask): Promise<void> {
     try {
-      await this.pool.run('sweepPrivate', { target, operationId, destination }, { roots: [0] });
+      await this.pool.run('sweepPrivate', { target, operationId, destination, hasEnded: false }, { roots: [0] });
     } catch {
       // The result stands, or the reason why there is none; the next start removes what is left.
     }
@@ -113,6 +122,7 @@ export class FileStager {
         if (tries >= MAX_TRIES) throw destinationRestless('The destination keeps changing.', error);
         if (error instanceof OtherFileSystem) this.keepApart(task);
         task.resume = null;
+        task.earlierRows &&= 0;
         await hooks.onRestart();
       }
     }
@@ -147,10 +157,10 @@ export class FileStager {
       onLate: (late) => run.discardLate(late as PlaceResult),
     });
     // What lay there could not be gone on from, so that it is not counted either.
-    if (task.resume && !(result.type === 'tree' && result.resumed)) await hooks.onRestart();
+    if (task.earlierRows && !goesOn(result)) await hooks.onRestart();
     if (result.type === 'tree') return run.finish(result);
     tell(result, hooks);
-    return asPlacement(result);
+    return asPlacement(result, task);
   }
 }
 
@@ -168,11 +178,10 @@ async function reporting(
   }
 }
 
-/** What an earlier attempt verified; null when that is nothing. */
-async function identitiesOf(earlier: PlaceHooks['earlier']): Promise<SharedIdentities | null> {
-  if (!earlier) return null;
-  const identities = await IdentitySet.of(earlier());
-  return identities.size > 0 ? identities.shared : null;
+/** Whether the rows that earlier attempts handed over are those of this result as well. */
+function goesOn(result: PlaceResult): boolean {
+  if (result.type === 'tree') return result.resumed;
+  return result.type === 'placed' && result.isEarlier && result.manifest.length === 0;
 }
 
 function isWorthAnotherTry(error: unknown, task: PlaceTask): boolean {
@@ -209,12 +218,13 @@ function tell(result: Exclude<PlaceResult, { type: 'tree' }>, { note }: PlaceHoo
     return;
   }
   const { bytes, link, checksum } = result;
+  if (result.isEarlier) return note('An earlier attempt had brought it to its destination', { kind, storage, bytes });
   const verified = checksum ? ` and verified by ${checksum.algorithm}` : '';
   const done = link === null ? `copied${verified}` : `${link === 'clone' ? 'cloned' : `${link} link made`}${verified}`;
   note(`Source and destination checked; ${done}`, { kind, storage, bytes });
 }
 
-function asPlacement(result: Exclude<PlaceResult, { type: 'tree' }>): Placement {
+function asPlacement(result: Exclude<PlaceResult, { type: 'tree' }>, task: PlaceTask): Placement {
   const { storage, kind, stagedPath } = result;
   if (result.type === 'present') {
     const { device, inode, size, mtimeNs } = result;
@@ -230,7 +240,7 @@ function asPlacement(result: Exclude<PlaceResult, { type: 'tree' }>): Placement 
       present,
     };
   }
-  const { bytes, link, checksum, manifest } = result;
-  const done = { files: 1, bytes, link, checksum, matchesSource: null, present: null, manifest };
+  const { files, bytes, link, checksum, manifest } = result;
+  const done = { files, bytes, link, checksum, matchesSource: null, present: null, manifest, ...receiptOf(task) };
   return { outcome: 'staged', storage, kind, stagedPath, ...done };
 }

@@ -10,18 +10,23 @@ export class LeftOvers {
     private readonly roots: RootRegistry,
   ) {}
 
-  /** Ids of the operations that have a private directory below the target root, dead or alive. */
+  /** Ids of the operations that have a private directory or a receipt below the target root, dead or alive. */
   list(): Promise<string[]> {
     return this.pool.run('listPrivate', this.roots.target, { roots: [0] });
   }
 
   /**
-   * Removes the private directories of one operation that is dead: below the target root and, when its destination is
+   * Removes the receipt and the private directories of one operation that is dead: below the target root and, when its destination is
    * known, inside the user's area. Removes nothing else; idempotent.
    */
   remove(operationId: string, destination: { username: string; path: DestinationPath } | null): Promise<void> {
     const where = destination && { username: rawFromText(destination.username), segments: destination.path.segments };
-    const task = { target: this.roots.target, operationId, destination: where };
+    const task = { target: this.roots.target, operationId, destination: where, hasEnded: true };
     return this.pool.run('sweepPrivate', task, { roots: [0] });
+  }
+
+  /** Removes the receipt that a placement left, once the end of its operation is recorded. Idempotent. */
+  dropReceipt(operationId: string): Promise<void> {
+    return this.pool.run('dropReceipt', { target: this.roots.target, operationId }, { roots: [0] });
   }
 }

@@ -41,6 +41,8 @@ export class PlaceTasks {
       publishByRename: !probe.hardLinks,
       besideDestination: false,
       resume: null,
+      receipt: false,
+      earlierRows: null,
     };
   }
 }

@@ -1,5 +1,5 @@
 import { type Checksum } from '../engine/hashing';
-import { type LinkKind, type ManifestRow } from '../engine/task-types';
+import { type LinkKind, type ManifestRow, type PlaceTask } from '../engine/task-types';
 import { type DestinationPath } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
 
@@ -47,6 +47,11 @@ export interface PlaceHooks {
   earlier: (() => AsyncIterable<ManifestRow[]>) | null;
   /** Asked when a tree fails: true leaves what was verified in the private directory, for a further attempt. */
   keeps: (error: unknown) => boolean;
+  /**
+   * True: should this process die before the end is recorded, a further attempt follows. What is published leaves a
+   * receipt for it, which tells that attempt what is its operation's own; `LeftOvers.dropReceipt` removes it.
+   */
+  receipt: boolean;
 }
 
 /** How a placement ended. */
@@ -66,6 +71,13 @@ export interface Placement {
   present: { device: string; inode: string; size: number; mtimeNs: string } | null;
   /** Rows of the manifest that were not handed to `onManifest` (a single file's). */
   manifest: ManifestRow[];
+  /** True when there is a receipt, to be dropped as soon as the end is recorded. */
+  receipt?: true;
+}
+
+/** What a placement tells of its receipt. */
+export function receiptOf({ receipt }: Pick<PlaceTask, 'receipt'>): Pick<Placement, 'receipt'> {
+  return receipt ? { receipt } : {};
 }
 
 /** Something that an operation staged in a user's area and that is to be removed again. */

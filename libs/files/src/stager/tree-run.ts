@@ -18,7 +18,7 @@ import { CancelledError, Ledger } from '../pool/control';
 import { type TaskInput, type TaskKind, type TaskOutput } from '../pool/tasks';
 import { type WorkerPool } from '../pool/worker-pool';
 import { flushFileSystem } from './flush-tree';
-import { type PlaceHooks, type Placement } from './placement';
+import { type PlaceHooks, type Placement, receiptOf } from './placement';
 
 /** Smaller trees are filled by one worker: dividing costs a walk a worker. */
 const DIVIDE_FROM_FILES = 64;
@@ -103,10 +103,11 @@ export class TreeRun {
     // Looking at the source once more and writing the copy to disk do not wait for one another.
     await this.together([this.flush(session), this.recheck(session, filled)]);
     await hooks.beforePublish();
-    await this.run('publishTree', { task, session });
+    const done = { files, bytes, link: this.linkOf(filled) };
+    await this.run('publishTree', { task, session, done });
     const { storage, kind, stagedPath } = session;
-    const done = { files, bytes, link: this.linkOf(filled), checksum: null };
-    return { outcome: 'staged', storage, kind, stagedPath, ...done, matchesSource: null, present: null, manifest: [] };
+    const facts = { ...done, checksum: null, matchesSource: null, present: null, manifest: [] };
+    return { outcome: 'staged', storage, kind, stagedPath, ...facts, ...receiptOf(task) };
   }
 
   private async prune(session: TreeSession, identities: SharedIdentities): Promise<Kept> {

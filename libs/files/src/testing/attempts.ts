@@ -11,11 +11,14 @@ import { type TestSite } from './test-site';
 /** Thrown where a service is killed: it makes no further call, except that its handles are closed. */
 class Killed extends Error {}
 
-/** One operation that copies a tree over several attempts, with the manifest that its record would have. */
+/** One operation that copies over several attempts, with the manifest that its record would have. */
 export class Attempts {
   readonly request: PlaceRequest;
   manifest: ManifestRow[] = [];
   restarts = 0;
+  /** What the last attempt of this thread came to. */
+  result: ReturnType<typeof stageHere> | undefined;
+  private tries = 0;
   /** What the last attempt of this thread counted. */
   counted = { files: 0, bytes: 0 };
 
@@ -86,8 +89,11 @@ export class Attempts {
     const task = placeTask(this.site, source.asSent, destination.segments.join('/'), {
       operationId,
       resume: identities.size > 0 ? identities.shared : null,
+      earlierRows: this.tries === 0 ? null : identities.size,
+      receipt: true,
       ...this.overrides,
     });
+    this.tries += 1;
     return uid === undefined ? this.runUntil(at, task) : runHereAs(uid, () => this.runUntil(at, task));
   }
 
@@ -107,7 +113,7 @@ export class Attempts {
           isDead ||= index >= at;
           if (isDead && name !== 'closeSync') throw new Killed();
         },
-        () => stageHere(task, control),
+        () => (this.result = stageHere(task, control)),
       );
       return !isDead;
     } catch (error) {

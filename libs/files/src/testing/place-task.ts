@@ -35,6 +35,8 @@ export function placeTask(
     publishByRename: false,
     besideDestination: false,
     resume: null,
+    receipt: false,
+    earlierRows: null,
     ...overrides,
   };
 }
@@ -73,7 +75,8 @@ function fillAndPublish(task: PlaceTask, session: TreeSession, control: WorkerCo
     const filled = fillShard(task, session, { shard, survey }, control);
     sealTree(task, session, control);
     if (fingerprintShard(task, session, shard, control) !== filled.fingerprint) throw sourceChanged();
-    publishTree(task, session, control);
+    const { files, bytes } = filled;
+    publishTree(task, session, { files, bytes, link: null }, control);
   } finally {
     try {
       closeSession(session, false, control);

@@ -80,6 +80,7 @@ export async function createTestSite(options: Partial<FilesOptions> = {}, where 
     onProgress: () => undefined,
     earlier: null,
     keeps: () => false,
+    receipt: false,
     ...overrides,
   });
   return {

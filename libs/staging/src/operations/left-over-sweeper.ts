@@ -28,6 +28,16 @@ export class LeftOverSweeper {
     void this.removeOne(record);
   }
 
+  /** Removes the receipt of an operation whose end was recorded just now. Never rejects. */
+  async dropReceipt(id: string): Promise<void> {
+    try {
+      await this.leftOvers.dropReceipt(id);
+    } catch (error) {
+      // The next start finds it.
+      this.logger.warning('Could not remove the receipt of an operation', { operation_id: id, error });
+    }
+  }
+
   /** Leaves it to the next {@link sweep} to remove what an operation left that was settled for a dead process. */
   add(record: StagingRecord): void {
     this.unswept.set(record.id, record);

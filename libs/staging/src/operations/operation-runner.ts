@@ -79,6 +79,7 @@ export class OperationRunner {
       const outcome = await ready.work(context);
       await rows.removeStale();
       await this.succeed(ready, await this.compareChecksums(outcome, ready.operation), log);
+      if (outcome.receipt) await this.sweeper.dropReceipt(record.id);
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
       this.sweepAfter(record);
       this.tellEnd(record, null);
@@ -135,6 +136,7 @@ export class OperationRunner {
       waitsFor: (reason) => this.live.waitsFor(record.id, reason),
       earlier: rows.earlier,
       keeps: (error) => this.againAfter(record, AppError.from(error)) !== null,
+      receipt: record.background === true,
       // What cannot be recorded must not appear: a database that went away is noticed before anything is visible.
       beforePublish: () => this.records.confirmRunning(record.id),
       knownChecksum: async (file) => {
