@@ -1888,6 +1888,10 @@ export interface operations {
                 limit?: number;
                 /** @description Where the page begins: `next_cursor` of the page before. It has no meaning of its own. */
                 cursor?: string;
+                /** @description Only those created at this time or later (ISO 8601; UTC where it has no offset). */
+                from?: string;
+                /** @description Only those created before this time. */
+                to?: string;
                 /** @description Only those of this caller, as the entries name it. */
                 caller?: string;
                 /** @description Only those for this user. */
@@ -1896,10 +1900,6 @@ export interface operations {
                 decision?: "allowed" | "denied" | "failed";
                 /** @description Only those about this operation. */
                 operation_id?: string;
-                /** @description Only those made at this time or later (ISO 8601; UTC where it has no offset). */
-                from?: string;
-                /** @description Only those made before this time. */
-                to?: string;
             };
             header?: never;
             path?: never;
@@ -2777,6 +2777,10 @@ export interface operations {
                 limit?: number;
                 /** @description Where the page begins: `next_cursor` of the page before. It has no meaning of its own. */
                 cursor?: string;
+                /** @description Only those created at this time or later (ISO 8601; UTC where it has no offset). */
+                from?: string;
+                /** @description Only those created before this time. */
+                to?: string;
                 /** @description Only those in this state. */
                 status?: "queued" | "running" | "success" | "failure" | "cancelled";
                 /** @description Only those of this method, by its name or an older spelling. */
@@ -2787,10 +2791,6 @@ export interface operations {
                 batch_id?: string;
                 /** @description Only those with this text in a path, the label or the reason of the failure. No pattern. */
                 q?: string;
-                /** @description Only those created at this time or later (ISO 8601; UTC where it has no offset). */
-                from?: string;
-                /** @description Only those created before this time. */
-                to?: string;
             };
             header?: never;
             path?: never;

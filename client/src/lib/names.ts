@@ -1,5 +1,5 @@
 /** Characters that would change the look of the text around them, or hide: shown as what they are called. */
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- these are what it is about
 const ODD = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /** A name as it can be shown: what cannot be seen, or turns text around, stands as its code point. */

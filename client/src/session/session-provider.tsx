@@ -74,8 +74,7 @@ function SignedInSite({ config, children }: { config: SiteConfig; children: Reac
     return () => {
       isGone = true;
     };
-    // The provider of a site does not change while the page is open.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the provider does not change while the page is open
   }, [took]);
 
   const signIn = useCallback(() => {

@@ -4,10 +4,8 @@ import { type AuditDecision, type AuditTrail, isOperationId, type NewAuditEntry 
 import { callerIfKnown } from '../auth/authentication';
 import { isJsonObject } from '../http/json-object';
 import { shownPath } from '../http/problem';
-import { OPERATION_ID_HEADER, requestIdOf } from '../http/request-context';
+import { isSafe, OPERATION_ID_HEADER, requestIdOf, routeOf } from '../http/request-context';
 
-/** Methods by which nothing is changed: they are entered where they were denied, or hand something out. */
-const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** What is read by these hands data out. */
 const HANDING_OUT = '/downloads/:token';
 /** What is read by these tells of all users; whoever watches it asks again and again. */
@@ -40,8 +38,8 @@ export function auditRequests(trail: AuditTrail): RequestHandler {
     response.once('close', () => {
       const entry = entryOf(request, response);
       const route = routeOf(request) ?? '';
-      const isOverview = OVERVIEWS.has(route) && READING.has(request.method);
-      const isWatched = !READING.has(request.method) || route === HANDING_OUT || isOverview;
+      const isOverview = OVERVIEWS.has(route) && isSafe(request);
+      const isWatched = !isSafe(request) || route === HANDING_OUT || isOverview;
       const isCounted = entry.decision !== 'allowed' || isOverview;
       if (isWatched || entry.decision === 'denied') trail.add(entry, isCounted);
     });
@@ -75,11 +73,6 @@ function decisionOf(status: number, code: ErrorCode | null, route: string | unde
   if (status < 400) return 'allowed';
   const isHidden = code === 'not_found' && /^\/(?:operations|batches)\/:id/.test(route ?? '');
   return code !== null && (DENIALS.has(code) || isHidden) ? 'denied' : 'failed';
-}
-
-function routeOf(request: Request): string | undefined {
-  const { route } = request as { route?: { path?: unknown } };
-  return typeof route?.path === 'string' ? route.path : undefined;
 }
 
 function askedOf({ query, body }: Request): NewAuditEntry['asked'] {

@@ -1,9 +1,7 @@
 import { type Request, type RequestHandler, type Response } from 'express';
 import { type Authenticator, type Caller } from '@app/auth';
 import { AppError } from '@app/core';
-
-/** Methods by which nothing is asked for that changes anything; the routes say which of them are open. */
-const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
+import { isSafe } from '../http/request-context';
 
 /** Scheme and token (RFC 6750, section 2.1); a token in an address or a body is not looked at. */
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
@@ -31,7 +29,7 @@ export function authenticate(authenticator: Authenticator): RequestHandler {
  */
 export function refuseStrangers(): RequestHandler {
   return (request, _response, next) => {
-    if (!READING.has(request.method)) callerOf(request);
+    if (!isSafe(request)) callerOf(request);
     next();
   };
 }

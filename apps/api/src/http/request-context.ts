@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type RequestHandler, type Response } from 'express';
+import { type Request, type RequestHandler, type Response } from 'express';
 
 /** Ids of proxies that are taken over; others could break lines or fill the log. */
 const PLAIN_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -27,6 +27,20 @@ export function noStore(): RequestHandler {
 /** The id of a request, for log lines. */
 export function requestIdOf(response: Response): string {
   return String(response.getHeader('X-Request-Id'));
+}
+
+/** Methods that change nothing (RFC 9110, section 9.2.1). */
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Whether a request asks for nothing that changes anything. */
+export function isSafe({ method }: Request): boolean {
+  return SAFE_METHODS.has(method);
+}
+
+/** The route that a request came to, with its parameters by name; undefined where there is none for it. */
+export function routeOf(request: Request): string | undefined {
+  const { route } = request as { route?: { path?: unknown } };
+  return typeof route?.path === 'string' ? route.path : undefined;
 }
 
 /** Header that names the operation of an answer. */

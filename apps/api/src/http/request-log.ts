@@ -1,7 +1,7 @@
 import { type Request, type RequestHandler, type Response } from 'express';
 import { type AppLogger } from '@app/logging';
 import { shownPath } from './problem';
-import { OPERATION_ID_HEADER, requestIdOf } from './request-context';
+import { OPERATION_ID_HEADER, requestIdOf, routeOf } from './request-context';
 
 /** Asked for again and again by machines and by the page, or what that is made of: they would drown the rest. */
 const FREQUENT = /^\/(?:ping|metrics|config|health\/\w+|ui(?:\/.*)?)$/;
@@ -23,14 +23,13 @@ export function requestLog(logger: AppLogger): RequestHandler {
 }
 
 function fieldsOf(request: Request, response: Response): Record<string, unknown> {
-  const { route } = request as { route?: { path?: unknown } };
   const { code } = response.locals as { code?: string };
   return {
     status: response.statusCode,
     code,
     // The caller hung up before it had the whole answer.
     aborted: response.writableFinished ? undefined : true,
-    route: typeof route?.path === 'string' ? route.path : undefined,
+    route: routeOf(request),
     request_id: requestIdOf(response),
     operation_id: response.getHeader(OPERATION_ID_HEADER),
     address: request.ip,

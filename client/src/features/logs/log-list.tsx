@@ -34,8 +34,7 @@ export function LogList({ entries, isFollowing, onFollow, loadOlder }: Props) {
   const lastKey = entries.at(-1)?.key;
   useEffect(() => {
     if (isFollowing && entries.length > 0) rows.scrollToIndex(entries.length - 1, { align: 'end' });
-    // Each new line, not each drawing.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- each new line, not each drawing
   }, [lastKey, isFollowing]);
 
   const onScroll = () => {

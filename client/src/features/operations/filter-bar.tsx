@@ -35,24 +35,8 @@ export function FilterBar({ filter, isFiltered, change, clear }: Props) {
         onChange={(q) => change({ q }, true)}
         icon
       />
-      <Select
-        label="Status"
-        data={statuses}
-        value={filter.status || null}
-        placeholder="Any"
-        clearable
-        clearButtonProps={{ 'aria-label': 'Any status' }}
-        onChange={(status) => change({ status: status ?? '' })}
-      />
-      <Select
-        label="Method"
-        data={methods}
-        value={filter.method || null}
-        placeholder="Any"
-        clearable
-        clearButtonProps={{ 'aria-label': 'Any method' }}
-        onChange={(method) => change({ method: method ?? '' })}
-      />
+      <ChoiceField label="Status" data={statuses} value={filter.status} onChange={(status) => change({ status })} />
+      <ChoiceField label="Method" data={methods} value={filter.method} onChange={(method) => change({ method })} />
       {(state === 'none' || isOperator) && (
         <TypedField
           label="User"
@@ -84,6 +68,28 @@ export function FilterBar({ filter, isFiltered, change, clear }: Props) {
         </Button>
       )}
     </SimpleGrid>
+  );
+}
+
+interface ChoiceProps {
+  label: string;
+  data: { value: string; label: string }[];
+  value: string;
+  onChange: (value: string) => void;
+}
+
+/** A field for one of several, or any. */
+function ChoiceField({ label, data, value, onChange }: ChoiceProps) {
+  return (
+    <Select
+      label={label}
+      data={data}
+      value={value || null}
+      placeholder="Any"
+      clearable
+      clearButtonProps={{ 'aria-label': `Any ${label.toLowerCase()}` }}
+      onChange={(chosen) => onChange(chosen ?? '')}
+    />
   );
 }
 

@@ -6,9 +6,8 @@ import { translate } from '../confined/system-errors';
 import { type DestinationSpot } from '../confined/user-area';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
-import { statTreeFile } from './tree-file';
+import { statTreeFile, type TreeFile } from './tree-file';
 import { type TreeVisitor, TreeWalk } from './tree-walk';
-import { type TreeFile } from './tree-file';
 import { type PlaceTask } from './task-types';
 
 /** Copies keep times to the microsecond, some file systems to the second only. */

@@ -16,7 +16,7 @@ import { CancelledError, type WorkerControl } from '../pool/control';
 import { sameFile } from './compare';
 import { sourceChanged } from './copy-content';
 import { Fingerprint } from './fingerprint';
-import { openTreeFile } from './tree-file';
+import { openTreeFile, type TreeFile } from './tree-file';
 import { IdentitySet } from './identity-set';
 import { unseal } from './ownership';
 import { closeWritten, type ContentOptions, placeCopy, placeLink } from './place-content';
@@ -27,7 +27,6 @@ import { hasGrown, type TreeSurvey } from './survey';
 import { type ManifestRow, type PlaceTask, type ShardResult, type TreeSession } from './task-types';
 import { openFilled, topOf } from './tree-session';
 import { type TreeVisitor, TreeWalk } from './tree-walk';
-import { type TreeFile } from './tree-file';
 import { unsupported } from './source-kind';
 
 /** Rows that a worker reports at once. */

@@ -3,10 +3,9 @@ import { type ResolvedSource } from '../confined/resolve-source';
 import { type StorageView } from '../confined/source-access';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
-import { statTreeFile } from './tree-file';
+import { statTreeFile, type TreeFile } from './tree-file';
 import { fallsTo, type Shard } from './shard';
 import { type TreeVisitor, TreeWalk } from './tree-walk';
-import { type TreeFile } from './tree-file';
 
 /** What a tree holds. */
 export interface TreeSurvey {

@@ -1,13 +1,13 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
 import { type AuditDecision } from '@app/records';
-import { PageQueryDto } from '../../http/dto/page-query.dto';
-import { IsText, IsTime, MayBeMissing } from '../../http/dto/rules';
+import { PeriodQueryDto } from '../../http/dto/page-query.dto';
+import { IsText, MayBeMissing } from '../../http/dto/rules';
 
 const DECISIONS: AuditDecision[] = ['allowed', 'denied', 'failed'];
 
 /** Which entries of the audit are asked for. */
-export class AuditQueryDto extends PageQueryDto {
+export class AuditQueryDto extends PeriodQueryDto {
   @ApiPropertyOptional({ description: 'Only those of this caller, as the entries name it.', example: 'https://iam#5f' })
   @MayBeMissing()
   @IsText(255)
@@ -30,24 +30,4 @@ export class AuditQueryDto extends PageQueryDto {
   @MayBeMissing()
   @IsText(64)
   operation_id?: string;
-
-  @ApiPropertyOptional({
-    description: 'Only those made at this time or later (ISO 8601; UTC where it has no offset).',
-    type: String,
-    format: 'date-time',
-    example: '2026-02-01',
-  })
-  @MayBeMissing()
-  @IsTime()
-  from?: Date;
-
-  @ApiPropertyOptional({
-    description: 'Only those made before this time.',
-    type: String,
-    format: 'date-time',
-    example: '2026-02-02T12:00:00Z',
-  })
-  @MayBeMissing()
-  @IsTime()
-  to?: Date;
 }

@@ -1,5 +1,5 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsText, IsWhole, MayBeMissing } from './rules';
+import { IsText, IsTime, IsWhole, MayBeMissing } from './rules';
 
 /** Entries of a page when the caller names no number, and at most. */
 export const DEFAULT_LIMIT = 50;
@@ -26,4 +26,27 @@ export class PageQueryDto {
   @MayBeMissing()
   @IsText(1000)
   cursor?: string;
+}
+
+/** Which page of a list that is kept by time, and of which time. */
+export class PeriodQueryDto extends PageQueryDto {
+  @ApiPropertyOptional({
+    description: 'Only those created at this time or later (ISO 8601; UTC where it has no offset).',
+    type: String,
+    format: 'date-time',
+    example: '2026-02-01',
+  })
+  @MayBeMissing()
+  @IsTime()
+  from?: Date;
+
+  @ApiPropertyOptional({
+    description: 'Only those created before this time.',
+    type: String,
+    format: 'date-time',
+    example: '2026-02-02T12:00:00Z',
+  })
+  @MayBeMissing()
+  @IsTime()
+  to?: Date;
 }

@@ -1,11 +1,11 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
-import { PageQueryDto } from '../../http/dto/page-query.dto';
-import { IsText, IsTime, MayBeMissing } from '../../http/dto/rules';
+import { PeriodQueryDto } from '../../http/dto/page-query.dto';
+import { IsText, MayBeMissing } from '../../http/dto/rules';
 import { STATUSES } from './operation.dto';
 
 /** Which operations are asked for. */
-export class OperationsQueryDto extends PageQueryDto {
+export class OperationsQueryDto extends PeriodQueryDto {
   @ApiPropertyOptional({ description: 'Only those in this state.', enum: STATUSES, example: 'failure' })
   @MayBeMissing()
   @IsIn(STATUSES, { message: `must be one of ${STATUSES.join(', ')}` })
@@ -36,24 +36,4 @@ export class OperationsQueryDto extends PageQueryDto {
   @MayBeMissing()
   @IsText(1000)
   q?: string;
-
-  @ApiPropertyOptional({
-    description: 'Only those created at this time or later (ISO 8601; UTC where it has no offset).',
-    type: String,
-    format: 'date-time',
-    example: '2026-02-01',
-  })
-  @MayBeMissing()
-  @IsTime()
-  from?: Date;
-
-  @ApiPropertyOptional({
-    description: 'Only those created before this time.',
-    type: String,
-    format: 'date-time',
-    example: '2026-02-02T12:00:00Z',
-  })
-  @MayBeMissing()
-  @IsTime()
-  to?: Date;
 }
