@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import path from 'node:path';
 import { cleanUpAfterEach } from '../support/cleanups';
@@ -94,7 +94,9 @@ it('stages 2000 files, each of them once', async () => {
   for (const name of names) {
     expect(readFileSync(path.join(service.areas, 'ana/in', name), 'utf8')).toBe(`content of ${name}\n`);
   }
-  expect(privateNames(path.join(service.areas, '.staging'))).toEqual([]);
+  // Receipts go with the last record that is written.
+  const left = () => readdirSync(path.join(service.areas, '.staging'));
+  await until(() => left().length === 0, `Something is left: ${left().join(', ')}`);
 }, 90_000);
 
 describe('a service', () => {
@@ -221,6 +223,29 @@ describe('a service', () => {
       ]) {
         expect(answer).toMatchObject({ status: 404, body: { code: 'not_found', detail: 'There is no such batch.' } });
       }
+    }
+  });
+
+  it('lists batches, newest first, each with its counts', async () => {
+    const ids: string[] = [];
+    for (const name of ['one', 'two', 'three'])
+      ids.unshift(await accepted(service, [item('a', `list/${name}`), item('no', name)]));
+    const others = '/stage_data/batch?method=local_copy&username=bob';
+    const other = await accepted(service, [item('b', 'list/b')], others);
+    for (const id of [...ids, other]) await ended(service, id);
+    const list = async (query: string) =>
+      (await service.get(`/batches?${query}`)).body as { items: Answer['body'][]; next_cursor: string | null };
+    const first = await list('username=ana&limit=2');
+    expect(first.items.map(({ batch_id: id }) => id as string)).toEqual(ids.slice(0, 2));
+    expect(first.items[0]).toEqual(await stateOf(service, ids[0]!));
+    expect(first.items[0]!.counts).toEqual({ ...NONE, success: 1, failure: 1 });
+    const second = await list(`username=ana&limit=2&cursor=${first.next_cursor}`);
+    expect(second.items[0]!.batch_id).toBe(ids[2]);
+    expect((await list('username=bob')).items.map(({ batch_id: id }) => id as string)).toEqual([other]);
+    expect((await list('')).items[0]!.batch_id).toBe(other);
+    for (const query of ['limit=51', 'limit=0', 'cursor=x', `username=${'x'.repeat(65)}`]) {
+      const { status, body } = await service.get(`/batches?${query}`);
+      expect([query, status, body.code]).toEqual([query, 422, 'validation_failed']);
     }
   });
 

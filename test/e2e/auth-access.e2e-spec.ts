@@ -77,6 +77,7 @@ const TABLE: Record<string, Row> = {
   'POST /operations/{id}/release': { path: '/operations/{failed}/release', statuses: own(409) },
   'POST /operations/{id}/retry': { path: '/operations/{hopeless}/retry', statuses: own(409) },
   'POST /operations/{id}/download-url': { path: '/operations/{download}/download-url', statuses: own(200) },
+  'GET /batches': { path: '/batches', statuses: SIGNED_IN },
   'GET /batches/{id}': { path: '/batches/{batch}', statuses: own(200) },
   'POST /batches/{id}/cancel': { path: '/batches/{batch}/cancel', statuses: own(409) },
   'POST /batches/{id}/retry': { path: '/batches/{batch}/retry', statuses: own(409) },
@@ -161,6 +162,20 @@ it('what belongs to another one cannot be told from what is not there', async ()
     const theirs = await service.get(`/operations/${things.failed}${rest}`, headers.mallory);
     expect(plain(theirs)).toEqual(plain(await service.get(`/operations/${unknown}${rest}`, headers.mallory)));
   }
+});
+
+it('lists to each only the batches that are theirs to see', async () => {
+  const seen = async (role: Role, query = '') => {
+    const { status, body } = await service.get(`/batches${query}`, headers[role]);
+    return status === 200 ? (body.items as { batch_id: string }[]).map(({ batch_id: id }) => id) : status;
+  };
+  const all = (await seen('olga')) as string[];
+  expect(all).toContain(things.batch);
+  expect(await seen('alice')).toContain(things.batch);
+  expect(await seen('mallory')).toEqual([]);
+  expect(await seen('mallory', '?username=alice')).toBe(403);
+  // A service sees what it asked for itself.
+  expect(await seen('portal', '?username=alice')).not.toContain(things.batch);
 });
 
 it('a large body of nobody is not even read', async () => {

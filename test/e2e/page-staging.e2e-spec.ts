@@ -100,6 +100,11 @@ describeWhere(browserMissing(), 'somebody who stages', () => {
     const batch = page.getByRole('article', { name: 'Batch' });
     await batch.getByText('2 done').waitFor();
     expect(readdirSync(area('batch')).sort()).toEqual(['a.fits', 'b.fits']);
+    // It is found again without this page.
+    await page.getByRole('navigation').getByRole('link', { name: 'Operations' }).click();
+    await page.getByRole('link', { name: 'Batches' }).click();
+    await page.waitForURL(/\/ui\/operations\/batches$/);
+    await batch.getByText('2 done').waitFor();
     await batch.getByRole('link', { name: 'See each' }).click();
     await page.getByRole('table').getByRole('link', { name: 'obs/night1/b.fits' }).waitFor();
     expect(page.url()).toMatch(/\/ui\/operations\?batch=[0-9a-f-]{36}$/);

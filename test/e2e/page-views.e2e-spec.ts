@@ -24,6 +24,11 @@ describeWhere(browserMissing(), 'the views', () => {
     await service.stage({ local_path_on_storage: 'obs', relative_path: 'obs', label: 'first light' });
     failed = (await service.stage({ local_path_on_storage: 'missing', relative_path: 'x' })).body
       .operation_id as string;
+    const items = ['readme.txt', 'gone'].map((name) => ({
+      local_path_on_storage: name,
+      relative_path: `in/${name}`,
+    }));
+    await service.post('/stage_data/batch?method=local_copy&username=ana', { items });
     browser = await startBrowser();
   });
 
@@ -37,6 +42,10 @@ describeWhere(browserMissing(), 'the views', () => {
     operations: async ({ page }) => {
       await page.goto(`${service.url}/ui/operations`);
       await page.getByRole('table').getByRole('link', { name: 'missing' }).waitFor();
+    },
+    batches: async ({ page }) => {
+      await page.goto(`${service.url}/ui/operations/batches`);
+      await page.getByRole('article', { name: 'Batch' }).getByText('1 done').waitFor();
     },
     operation: async ({ page }) => {
       await page.goto(`${service.url}/ui/operations/${failed}`);

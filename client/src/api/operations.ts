@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, type QueryClient, queryOptions } from '@tanstack/react-query';
 import { type Answer, api, must } from './client';
 import { isUnfinished, type ManifestPage, type Status } from './types';
 
@@ -85,6 +85,23 @@ export const batchQuery = (id: string) =>
     queryKey: ['batch', id],
     queryFn: ({ signal }) => must(api.GET('/batches/{id}', { params: { path: { id } }, signal })),
     refetchInterval: ({ state }) => (state.data?.finished_at === null ? 2000 : false),
+  });
+
+const BATCHES = 12;
+
+/** All batches, newest first; what is told of each is known as if it had been asked for by itself. */
+export const batchesQuery = (queries: QueryClient) =>
+  infiniteQueryOptions({
+    queryKey: ['batches'],
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { limit: BATCHES, cursor: pageParam };
+      const page = await must(api.GET('/batches', { params: { query }, signal }));
+      for (const batch of page.items) queries.setQueryData(batchQuery(batch.batch_id).queryKey, batch);
+      return page;
+    },
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) <= 1 ? 10_000 : false),
   });
 
 /** What can be done with an operation that is there. */

@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List batches
+         * @description Newest first.
+         */
+        get: operations["listBatches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/batches/{id}": {
         parameters: {
             query?: never;
@@ -821,6 +841,15 @@ export interface components {
              * @example jane
              */
             username: string;
+        };
+        BatchPageDto: {
+            /** @description The batches of this page. */
+            items: components["schemas"]["BatchDto"][];
+            /**
+             * @description `cursor` of the next page; null on the last.
+             * @example null
+             */
+            next_cursor: string | null;
         };
         CallerDto: {
             /**
@@ -1884,10 +1913,10 @@ export interface operations {
     listAudit: {
         parameters: {
             query?: {
-                /** @description Entries of a page. */
-                limit?: number;
                 /** @description Where the page begins: `next_cursor` of the page before. It has no meaning of its own. */
                 cursor?: string;
+                /** @description Entries of a page. */
+                limit?: number;
                 /** @description Only those created at this time or later (ISO 8601; UTC where it has no offset). */
                 from?: string;
                 /** @description Only those created before this time. */
@@ -1919,6 +1948,80 @@ export interface operations {
                      *     2026-02-01T12:00:01.250Z,https://iam.example.org/#5f1c,jane,...
                      */
                     "text/csv": string;
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    /** @description How to sign in (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description `database_unavailable`, `auth_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    listBatches: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: `next_cursor` of the page before. It has no meaning of its own. */
+                cursor?: string;
+                /** @description Only those for this user. */
+                username?: string;
+                /** @description Batches of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of batches. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchPageDto"];
                 };
             };
             /** @description `unauthorized` */
@@ -2634,10 +2737,10 @@ export interface operations {
     listLogs: {
         parameters: {
             query?: {
-                /** @description Entries of a page. */
-                limit?: number;
                 /** @description Where the page begins: `next_cursor` of the page before. It has no meaning of its own. */
                 cursor?: string;
+                /** @description Entries of a page. */
+                limit?: number;
                 /** @description Only entries of this level, or graver ones; in either case. */
                 level?: "DEBUG" | "INFO" | "WARNING" | "ERROR";
                 /** @description Only entries with this text in their message or another value. No pattern; case matters. */
@@ -2773,10 +2876,10 @@ export interface operations {
     listOperations: {
         parameters: {
             query?: {
-                /** @description Entries of a page. */
-                limit?: number;
                 /** @description Where the page begins: `next_cursor` of the page before. It has no meaning of its own. */
                 cursor?: string;
+                /** @description Entries of a page. */
+                limit?: number;
                 /** @description Only those created at this time or later (ISO 8601; UTC where it has no offset). */
                 from?: string;
                 /** @description Only those created before this time. */
@@ -3265,10 +3368,10 @@ export interface operations {
     listOperationFiles: {
         parameters: {
             query?: {
-                /** @description Entries of a page. */
-                limit?: number;
                 /** @description Where the page begins: `next_cursor` of the page before. It has no meaning of its own. */
                 cursor?: string;
+                /** @description Entries of a page. */
+                limit?: number;
                 /** @description Only files in this state; in this version each is `staged`. */
                 status?: string;
             };
@@ -3353,10 +3456,10 @@ export interface operations {
     getOperationLog: {
         parameters: {
             query?: {
-                /** @description Entries of a page. */
-                limit?: number;
                 /** @description Where the page begins: `next_cursor` of the page before. It has no meaning of its own. */
                 cursor?: string;
+                /** @description Entries of a page. */
+                limit?: number;
             };
             header?: never;
             path: {
@@ -4071,10 +4174,10 @@ export interface operations {
     listStorage: {
         parameters: {
             query?: {
-                /** @description Entries of a page. */
-                limit?: number;
                 /** @description Where the page begins: `next_cursor` of the page before. It has no meaning of its own. */
                 cursor?: string;
+                /** @description Entries of a page. */
+                limit?: number;
                 /** @description The directory; the top when empty or missing. */
                 path?: string;
                 /** @description With `percent` the path is percent-encoded bytes, besides the encoding that any address needs. */
@@ -4160,10 +4263,10 @@ export interface operations {
     listUserArea: {
         parameters: {
             query?: {
-                /** @description Entries of a page. */
-                limit?: number;
                 /** @description Where the page begins: `next_cursor` of the page before. It has no meaning of its own. */
                 cursor?: string;
+                /** @description Entries of a page. */
+                limit?: number;
                 /** @description The directory; the top when empty or missing. */
                 path?: string;
                 /** @description With `percent` the path is percent-encoded bytes, besides the encoding that any address needs. */

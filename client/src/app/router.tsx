@@ -16,6 +16,7 @@ export const makeRouter = () =>
             errorElement: <ViewError />,
             children: [
               { index: true, lazy: () => import('../features/stage/stage-view') },
+              { path: 'operations/batches', lazy: () => import('../features/operations/batches-view') },
               {
                 path: 'operations',
                 lazy: () => import('../features/operations/operations-view'),

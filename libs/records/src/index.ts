@@ -1,6 +1,6 @@
 export { AuditTrail } from './audit/audit-trail';
 export { type AuditFilter, AuditRepository } from './audit/audit.repository';
-export { type BatchCounts, BatchRepository } from './batches/batch.repository';
+export { type BatchCounts, type BatchFilter, BatchRepository } from './batches/batch.repository';
 export { createRecords, type Records } from './create-records';
 export { DatabaseHealth } from './database/database-health';
 export { runMigrations } from './database/open-database';

@@ -11,7 +11,7 @@ const HANDING_OUT = '/downloads/:token';
 /** What is read by these tells of all users; whoever watches it asks again and again. */
 const OVERVIEWS = new Set(['/logs', '/audit']);
 /** Here a name is what is looked for, not for whom something is asked. */
-const LISTS = new Set(['/operations', '/audit']);
+const LISTS = new Set(['/operations', '/batches', '/audit']);
 
 /** Answers that mean: not you, or not so often. */
 const DENIALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

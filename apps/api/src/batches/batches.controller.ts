@@ -1,13 +1,15 @@
-import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type Caller, maySee } from '@app/auth';
 import { isOperationId } from '@app/records';
 import { BatchService, type BatchState, noSuchBatch } from '@app/staging';
 import { Access, SignedIn } from '../auth/access.decorator';
+import { visibleTo } from '../auth/ownership';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { batchDto } from './batch-dto';
 import { ApiBatchAction } from './batch-docs.decorator';
 import { BatchDto, BatchIdDto } from './dto/batch.dto';
+import { BatchPageDto, BatchesQueryDto } from './dto/batches.dto';
 
 /** What became of batches, and what may be asked of them. */
 @ApiTags('operations')
@@ -15,6 +17,15 @@ import { BatchDto, BatchIdDto } from './dto/batch.dto';
 @Controller('batches')
 export class BatchesController {
   constructor(private readonly batches: BatchService) {}
+
+  @Get()
+  @ApiOperation({ operationId: 'listBatches', summary: 'List batches', description: 'Newest first.' })
+  @ApiOkResponse({ description: 'A page of batches.', type: BatchPageDto })
+  @ApiErrors({ path: '/batches', codes: ['validation_failed', 'database_unavailable'] })
+  async list(@Query() query: BatchesQueryDto, @SignedIn() caller: Caller): Promise<BatchPageDto> {
+    const page = await this.batches.page(visibleTo(caller, query.username), query.limit, query.cursor);
+    return { items: page.items.map(batchDto), next_cursor: page.nextCursor };
+  }
 
   @Get(':id')
   @ApiOperation({

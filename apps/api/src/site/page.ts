@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type ServerResponse } from 'node:http';
 import path from 'node:path';
+import { constants } from 'node:zlib';
 import compression from 'compression';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { type RequestHandler } from 'express';
@@ -20,8 +21,9 @@ const FOREVER = 'public, max-age=31536000, immutable';
 export function servePage(app: NestExpressApplication, prefix: string): void {
   const folder = pageFolder();
   if (folder === null) return;
-  // As small as can be: browsers keep what they got, so that it is seldom asked for.
-  app.use(PAGE_PATH, compression({ level: 9 }));
+  // Small rather than fast: browsers keep what they got, so that it is seldom asked for.
+  const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 7 } };
+  app.use(PAGE_PATH, compression({ level: 9, brotli }));
   app.useStaticAssets(folder, {
     prefix: PAGE_PATH,
     index: false,

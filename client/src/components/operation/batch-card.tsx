@@ -11,13 +11,13 @@ import { countsText } from './operation-result';
 
 const COLORS = { success: 'teal', failure: 'red', cancelled: 'orange', running: 'blue' } as const;
 
-/** A batch: how many of it have come to what. */
-export function BatchCard({ id }: { id: string }) {
+/** A batch: how many of it have come to what. `heading` is its place among the headings of the view. */
+export function BatchCard({ id, heading = 'h3' }: { id: string; heading?: 'h2' | 'h3' }) {
   const { data: batch, error, refetch } = useQuery(batchQuery(id));
   return (
     <Card withBorder component="article" aria-label="Batch">
       {batch ? (
-        <Counts batch={batch} />
+        <Counts batch={batch} heading={heading} />
       ) : error ? (
         <ErrorState error={error} onRetry={() => void refetch()} />
       ) : (
@@ -27,13 +27,13 @@ export function BatchCard({ id }: { id: string }) {
   );
 }
 
-function Counts({ batch }: { batch: Batch }) {
+function Counts({ batch, heading }: { batch: Batch; heading: 'h2' | 'h3' }) {
   const counts = batch.counts as Record<string, number>;
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return (
     <Stack gap="xs">
       <Group justify="space-between">
-        <Text fw={600} component="h3" size="sm">
+        <Text fw={600} component={heading} size="sm">
           {formatCount(all)} at once
         </Text>
         <Anchor component={Link} to={`/operations?batch=${batch.batch_id}`} size="sm">

@@ -1,4 +1,4 @@
-import { Group, Stack, Text } from '@mantine/core';
+import { Anchor, Group, Stack, Text } from '@mantine/core';
 import { IconListSearch } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useCallback, useMemo } from 'react';
@@ -7,6 +7,7 @@ import { operationsQuery } from '../../api/operations';
 import { BatchCard } from '../../components/operation/batch-card';
 import { EmptyState, ErrorState, LoadingLines, ViewTitle } from '../../components/states';
 import { formatCount } from '../../lib/format';
+import { batchTexts } from '../../texts/batches';
 import { texts } from '../../texts/texts';
 import { ActivityChart } from './activity-chart';
 import { ExportMenu } from './export-menu';
@@ -31,10 +32,15 @@ export function Component() {
     <Stack gap="md">
       <Group justify="space-between">
         <ViewTitle title={texts.nav.operations} />
-        <ExportMenu filter={filter} />
+        <Group gap="md">
+          <Anchor component={Link} to="/operations/batches" size="sm">
+            {batchTexts.link}
+          </Anchor>
+          <ExportMenu filter={filter} />
+        </Group>
       </Group>
       <FilterBar filter={filter} isFiltered={isFiltered} change={change} clear={clear} />
-      {filter.batch !== '' && <BatchCard id={filter.batch} />}
+      {filter.batch !== '' && <BatchCard id={filter.batch} heading="h2" />}
       <ActivityChart filter={filter} />
       {error && operations.length === 0 ? (
         <ErrorState error={error} onRetry={() => void refetch()} />

@@ -2,6 +2,8 @@ import { type Database } from '../database/database';
 import { insertRows, updateRows } from '../database/table-statements';
 import { StagingBatch } from '../entities/staging-batch.entity';
 import { type OperationStatus, StagingRecord } from '../entities/staging-record.entity';
+import { fromCursor, type Page, pageOf } from '../lists/cursor';
+import { isOperationId } from '../operations/operation-id';
 import { recordsAfter } from '../operations/record-statements';
 
 const ID_STEP = 500;
@@ -13,6 +15,12 @@ export interface BatchCounts {
   bytesDone: number;
   /** When the last of its operations ended; null as long as one has not. */
   finishedAt: Date | null;
+}
+
+/** Which batches are asked for. */
+export interface BatchFilter {
+  username?: string;
+  requestedBy?: string;
 }
 
 /** Sums come as text from a server, times as text from SQLite. */
@@ -59,6 +67,22 @@ export class BatchRepository {
   /** A batch, or null. */
   find(id: string): Promise<StagingBatch | null> {
     return this.database.read((manager) => manager.findOneBy(StagingBatch, { id }));
+  }
+
+  /** A part of the list of accepted batches, newest first. Throws `validation_failed` for a cursor that is none. */
+  async page({ username, requestedBy }: BatchFilter, limit: number, cursor?: string): Promise<Page<StagingBatch>> {
+    const before = cursor === undefined ? undefined : fromCursor(cursor, isOperationId);
+    const found = await this.database.read((manager) => {
+      const query = manager.createQueryBuilder(StagingBatch, 'batch').where('batch.acceptedAt IS NOT NULL');
+      if (username !== undefined) query.andWhere({ username });
+      if (requestedBy !== undefined) query.andWhere({ requestedBy });
+      if (before !== undefined) query.andWhere('batch.id < :before', { before });
+      return query
+        .orderBy('batch.id', 'DESC')
+        .limit(limit + 1)
+        .getMany();
+    });
+    return pageOf(found, limit);
   }
 
   /** How many operations of a batch have each status, how much they bring, and when the last one ended. */

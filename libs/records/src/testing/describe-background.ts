@@ -111,6 +111,25 @@ export function describeBackground(open: () => Promise<Records>): void {
       expect(await records.batches.find(newOperationId())).toBeNull();
     });
 
+    it('is listed once it is accepted, newest first, by user and by who asked', async () => {
+      const [username, requestedBy] = ['of-batches', 'https://iam#1'];
+      const batches = Array.from({ length: 4 }, () => Object.assign(testBatch(), { username }));
+      batches[1]!.requestedBy = requestedBy;
+      for (const batch of batches) await records.batches.insert(batch);
+      for (const { id } of batches.slice(0, 3)) await records.batches.accept(id, new Date());
+      const ids = ({ items }: { items: { id: string }[] }) => items.map(({ id }) => id);
+      const expected = batches
+        .slice(0, 3)
+        .map(({ id }) => id)
+        .reverse();
+      const first = await records.batches.page({ username }, 2);
+      expect(ids(first)).toEqual(expected.slice(0, 2));
+      const second = await records.batches.page({ username }, 2, first.nextCursor!);
+      expect([ids(second), second.nextCursor]).toEqual([expected.slice(2), null]);
+      expect(ids(await records.batches.page({ requestedBy }, 5))).toEqual([batches[1]!.id]);
+      await expect(records.batches.page({}, 5, 'x')).rejects.toMatchObject({ code: 'validation_failed' });
+    });
+
     it('counts its operations by status, and ends with the last of them', async () => {
       const batchId = newOperationId();
       const ended = { batchId, bytesTotal: 10, bytesDone: 10 } as const;

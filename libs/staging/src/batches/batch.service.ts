@@ -4,7 +4,15 @@ import { AppError } from '@app/core';
 import { refuseEscape } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { JOB_QUEUE, type JobQueue, shuttingDown } from '@app/queue';
-import { BatchRepository, OperationRepository, ProcessIdentity, StagingBatch, type StagingRecord } from '@app/records';
+import {
+  type BatchFilter,
+  BatchRepository,
+  OperationRepository,
+  type Page,
+  ProcessIdentity,
+  StagingBatch,
+  type StagingRecord,
+} from '@app/records';
 import { OperationCancelled } from '../contract/operation-cancelled';
 import { type StagingMethod, type StagingOperation } from '../contract/staging-method';
 import { Dispatcher } from '../operations/dispatcher';
@@ -123,6 +131,19 @@ export class BatchService {
   /** How a batch stands, at most a second ago; null when there is none. */
   find(id: string): Promise<BatchState | null> {
     return this.states.of(id);
+  }
+
+  /** A part of the list of batches, newest first, each as it was a second ago at most. Throws `validation_failed`. */
+  async page(filter: BatchFilter, limit: number, cursor?: string): Promise<Page<BatchState>> {
+    const { items, nextCursor } = await this.batches.page(filter, limit, cursor);
+    const states: BatchState[] = [];
+    for (const { id } of items) {
+      // One after the other: a batch may have very many operations to be counted.
+      const state = await this.states.of(id);
+      if (state) states.push(state);
+      await breathe();
+    }
+    return { items: states, nextCursor };
   }
 
   /** Ends all that has not ended. Throws `not_found`, `already_ended`. */

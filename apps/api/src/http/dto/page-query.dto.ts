@@ -5,8 +5,20 @@ import { IsText, IsTime, IsWhole, MayBeMissing } from './rules';
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 500;
 
+/** Where a page of a list begins. */
+export class CursorQueryDto {
+  @ApiPropertyOptional({
+    description: 'Where the page begins: `next_cursor` of the page before. It has no meaning of its own.',
+    type: String,
+    example: 'Zmlyc3QuZml0cw',
+  })
+  @MayBeMissing()
+  @IsText(1000)
+  cursor?: string;
+}
+
 /** Which page of a list. */
-export class PageQueryDto {
+export class PageQueryDto extends CursorQueryDto {
   @ApiPropertyOptional({
     description: 'Entries of a page.',
     type: 'integer',
@@ -17,15 +29,6 @@ export class PageQueryDto {
   })
   @IsWhole(1, MAX_LIMIT)
   limit: number = DEFAULT_LIMIT;
-
-  @ApiPropertyOptional({
-    description: 'Where the page begins: `next_cursor` of the page before. It has no meaning of its own.',
-    type: String,
-    example: 'Zmlyc3QuZml0cw',
-  })
-  @MayBeMissing()
-  @IsText(1000)
-  cursor?: string;
 }
 
 /** Which page of a list that is kept by time, and of which time. */
