@@ -69,8 +69,8 @@ export class LogSocket {
 }
 
 /** A WebSocket to where sockets are, for what no proper client sends. */
-export async function rawSocketTo(url: string) {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+export async function rawSocketTo(url: string, headers: Record<string, string> = {}) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`, { headers });
   const told: string[] = [];
   socket.on('message', (message: Buffer) => told.push(message.toString()));
   socket.on('error', () => undefined);

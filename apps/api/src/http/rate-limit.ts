@@ -1,11 +1,14 @@
 import { type Request, type RequestHandler } from 'express';
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import { ipKeyGenerator, MemoryStore, rateLimit } from 'express-rate-limit';
 import { AppError } from '@app/core';
 
 const MINUTE_MS = 60_000;
 
 /** What watches the service, and what a page is made of, is not counted. */
 const UNCOUNTED = /^\/(?:ping|metrics|health\/(?:live|ready)|ui(?:\/.*)?|docs(?:\/.*)?|openapi\.json)?$/;
+
+/** What callers asked for within the last minute: one count for the process, of requests and of what comes by sockets. */
+const counts = new MemoryStore();
 
 /**
  * Lets each caller make so many requests a minute: whoever signed in, from wherever they are; everybody else by their
@@ -15,17 +18,43 @@ export function limitRate(perMinute: number, identityOf: (request: Request) => s
   return rateLimit({
     windowMs: MINUTE_MS,
     limit: perMinute,
+    store: counts,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     identifier: 'requests',
     skip: ({ path }) => UNCOUNTED.test(path),
-    keyGenerator: (request) => identityOf(request) ?? ipKeyGenerator(request.ip ?? ''),
+    keyGenerator: (request) => identityOf(request) ?? strangerAt(request.ip),
     // Whose `X-Forwarded-For` is believed is for TRUST_PROXY to say.
     validate: { xForwardedForHeader: false },
     handler: (_request, response) => {
       throw rateLimited(Number(response.getHeader('Retry-After')), perMinute);
     },
   });
+}
+
+/** By what somebody is counted who did not sign in. */
+export function strangerAt(address: string | undefined): string {
+  return ipKeyGenerator(address ?? '');
+}
+
+/** Counts what does not come as a request of its own among the requests that {@link limitRate} counts. */
+export class RequestBudget {
+  /** `perMinute`: what `limitRate` got; 0 where nothing is counted. */
+  constructor(private readonly perMinute: number) {}
+
+  /** Counts one more of somebody: their identity, or {@link strangerAt}. Throws `rate_limited` beyond the limit. */
+  async spend(caller: string): Promise<void> {
+    if (this.perMinute === 0) return;
+    const { totalHits, resetTime } = await counts.increment(caller);
+    if (totalHits <= this.perMinute) return;
+    const milliseconds = resetTime ? resetTime.getTime() - Date.now() : MINUTE_MS;
+    throw rateLimited(Math.max(0, Math.ceil(milliseconds / 1000)), this.perMinute);
+  }
+
+  /** Takes one back that turned out to be somebody else's. */
+  async giveBack(caller: string): Promise<void> {
+    if (this.perMinute > 0) await counts.decrement(caller);
+  }
 }
 
 function rateLimited(seconds: number, perMinute: number): AppError {

@@ -1,5 +1,9 @@
+import { type IncomingMessage } from 'node:http';
+
 /** The part of an engine.io connection that tells how much waits for its client. A socket is one use of it. */
 export interface Connection {
+  /** The request that it began with. */
+  readonly request: IncomingMessage;
   readyState: string;
   /** What was sent while the client still had to take something earlier. */
   writeBuffer: unknown[];

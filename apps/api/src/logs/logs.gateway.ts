@@ -8,10 +8,12 @@ import { AppLogger, LogFeed, LogReader } from '@app/logging';
 import { type AuditDecision, AuditTrail } from '@app/records';
 import { ReaderLimit } from '../auth/reader-limit';
 import { STATUS } from '../http/error-status';
+import { RequestBudget } from '../http/rate-limit';
 import { RequestPipe } from '../http/request-pipe';
 import { type Connection } from './connection';
 import { SubscribeDto } from './dto/subscribe.dto';
 import { LogClient, MAX_WAITING } from './log-client';
+import { SocketBudget } from './socket-budget';
 import { watchToken } from './token-watch';
 
 /** What the service keeps of a socket. */
@@ -28,6 +30,9 @@ type Acknowledge = (answer: object) => void;
 /** Answers a subscription that another one overtook: the lines are those of the other one. */
 const SUPERSEDED = { ok: false, code: 'superseded', detail: 'Another subscription took the place of this one.' };
 
+/** Refusals that mean: not you, or not so often. */
+const DENIALS: ReadonlySet<ErrorCode> = new Set(['unauthorized', 'forbidden', 'quota_exceeded', 'rate_limited']);
+
 /**
  * The log as it happens, for operators: namespace `/logs`. A client sends `subscribe {level, q, backlog}`, gets the lines of
  * before as the acknowledgement, and from then on a `log` for each further line. `dropped {count}` tells of lines that came
@@ -38,6 +43,7 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
   @WebSocketServer()
   private readonly namespace!: Namespace;
   private readonly readers: ReaderLimit;
+  private readonly budget: SocketBudget;
   private readonly pipe = new RequestPipe();
   /** Connections by which somebody is being judged, or was refused. */
   private readonly judging = new WeakSet<Connection>();
@@ -51,10 +57,12 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
     settings: Settings,
   ) {
     this.readers = new ReaderLimit(settings.get('MAX_EVENT_STREAMS_PER_USER'));
+    this.budget = new SocketBudget(new RequestBudget(settings.get('RATE_LIMIT_PER_MINUTE')));
   }
 
   /** Nobody is connected who may not be: not even for a moment. */
   afterInit(namespace: Namespace): void {
+    namespace.server.engine.on('connection', (connection: Connection) => this.budget.begin(connection));
     namespace.use((socket, next) => {
       const connection = connectionOf(socket as LogSocket);
       // Clients wait for the answer; for others each try costs a connection, not a few bytes.
@@ -77,7 +85,7 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
   private async admit(socket: LogSocket): Promise<void> {
     let caller: Caller | null = null;
     try {
-      caller = await this.authenticator.callerWith(tokenOf(socket));
+      caller = await this.callerOf(socket);
       if (!isOperator(caller)) throw new AppError('forbidden', 'Only operators of this site may read the log.');
       // Who hung up meanwhile is never connected, and would keep the place for ever.
       if (connectionOf(socket).readyState !== 'open') return;
@@ -89,6 +97,17 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
       this.enter(socket, caller, AppError.from(error));
       throw error;
     }
+  }
+
+  /** As for requests: who asks too often is told that, whatever is wrong with their token. */
+  private async callerOf(socket: LogSocket): Promise<Caller> {
+    const connection = connectionOf(socket);
+    const caller = await this.authenticator.callerWith(tokenOf(socket)).catch(async (error: unknown) => {
+      await this.budget.settle(connection, null);
+      throw error;
+    });
+    await this.budget.settle(connection, caller);
+    return caller;
   }
 
   handleConnection(socket: LogSocket): void {
@@ -132,6 +151,7 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
     const acknowledge = typeof last === 'function' ? (last as Acknowledge) : null;
     const wanted = sent[0] === last && acknowledge ? undefined : sent[0];
     try {
+      await this.budget.subscribe(connectionOf(socket), socket.data.caller);
       const asked = (await this.pipe.transform(wanted ?? {}, { type: 'body', metatype: SubscribeDto })) as SubscribeDto;
       // Who went while that was looked at would be subscribed for ever.
       if (!socket.connected) return;
@@ -171,7 +191,7 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
 /** Only a refusal is a denial: that the provider is away, or the client, is nobody's fault here. */
 function decisionOf(code: ErrorCode | null): AuditDecision {
   if (code === null) return 'allowed';
-  return code === 'unauthorized' || code === 'forbidden' || code === 'quota_exceeded' ? 'denied' : 'failed';
+  return DENIALS.has(code) ? 'denied' : 'failed';
 }
 
 function connectionOf({ conn }: LogSocket): Connection {

@@ -15,6 +15,8 @@ import { type Connection } from './connection';
 const SOCKET_PATH = '/socket.io';
 /** Largest message of a client, in bytes: a subscription has a level and a text. */
 const MAX_MESSAGE_BYTES = 16_384;
+/** Time that clients get to say what they connect to, in milliseconds. */
+const CONNECT_MS = 10_000;
 /** Time that clients get to take what they were sent when the service stops, in milliseconds. */
 const CLOSE_MS = 2000;
 /**
@@ -56,6 +58,7 @@ export class SocketAdapter extends IoAdapter {
       ...options,
       path: SOCKET_PATH,
       serveClient: false,
+      connectTimeout: CONNECT_MS,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
       httpCompression: false,
