@@ -1,9 +1,12 @@
 import { type LogEntry, LogFeed, type LogPage, type LogReader } from '@app/logging';
-import { LogClient, MAX_MEANWHILE, MAX_WAITING } from './log-client';
+import { LogClient, MAX_WAITING, MAX_WAITING_BYTES } from './log-client';
+import { bytesOf, MAX_MEANWHILE, MAX_MEANWHILE_BYTES } from './meanwhile';
 
 const entry = (number: number, level = 'INFO') =>
   ({ time: '2026-02-01T12:00:00.000Z', level, message: `line ${number}` }) as LogEntry;
 const entries = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_none, at) => entry(from + at));
+
+const longEntry = (number: number) => ({ ...entry(number), text: 'ä'.repeat(30_000) }) as LogEntry;
 
 /** A client, and a log whose reads end when the spec says so. */
 class Scene {
@@ -104,6 +107,21 @@ it('for one who takes nothing a bounded number of lines waits, and the others ar
   expect(scene.sent).toEqual([...entries(1, MAX_WAITING), { count: 500 }, entry(1000)]);
 });
 
+it('so are the bytes of what waits, each time anew', async () => {
+  const scene = new Scene();
+  await scene.subscribe({ backlog: 0 });
+  const fitting = Math.ceil(MAX_WAITING_BYTES / bytesOf(longEntry(0)));
+  expect(fitting).toBeLessThan(MAX_WAITING / 2);
+  for (let round = 1; round <= 2; round += 1) {
+    scene.isTaking = false;
+    scene.happen(...Array.from({ length: fitting + 7 }, () => longEntry(round)));
+    expect(scene.sent.splice(0)).toEqual(Array.from({ length: fitting }, () => longEntry(round)));
+    scene.isTaking = true;
+    scene.take();
+    expect(scene.sent.splice(0)).toEqual([{ count: 7 }]);
+  }
+});
+
 it('what happens while a long log is read is bounded too, and what is missing is told', async () => {
   const scene = new Scene();
   const { outcome } = await scene.subscribe();
@@ -115,6 +133,22 @@ it('what happens while a long log is read is bounded too, and what is missing is
   expect(kept).toBeLessThanOrEqual(MAX_MEANWHILE);
   scene.happen(entry(total + 1));
   expect(scene.sent.slice(kept)).toEqual([{ count: total - kept }, entry(total + 1)]);
+});
+
+it('so are the bytes of what happens meanwhile', async () => {
+  const scene = new Scene();
+  const { outcome } = await scene.subscribe();
+  const total = 300;
+  expect(total * bytesOf(longEntry(1))).toBeGreaterThan(2 * MAX_MEANWHILE_BYTES);
+  scene.happen(...Array.from({ length: total }, (_none, at) => longEntry(at)));
+  scene.reads[0]!.end([]);
+  await outcome;
+  const kept = scene.sent.length;
+  expect(kept).toBeGreaterThan(0);
+  expect(kept * bytesOf(longEntry(1))).toBeLessThanOrEqual(MAX_MEANWHILE_BYTES);
+  expect(scene.sent.at(-1)).toEqual(longEntry(total - 1));
+  scene.happen(entry(total));
+  expect(scene.sent.slice(kept)).toEqual([{ count: total - kept }, entry(total)]);
 });
 
 it('nothing is missing where reading found what was let go', async () => {

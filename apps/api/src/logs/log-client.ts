@@ -1,10 +1,11 @@
 import { type LogEntry, type LogFeed, LineFilter, type LogReader } from '@app/logging';
 import { type SubscribeDto } from './dto/subscribe.dto';
+import { bytesOf, Meanwhile } from './meanwhile';
 
 /** Messages that wait for a client at most: lines that it does not take in time are left out, and told as a number. */
 export const MAX_WAITING = 256;
-/** Lines kept that happen while those of before are read; each has at most 64 KiB. */
-export const MAX_MEANWHILE = 5000;
+/** Bytes of lines that wait for a client at most. */
+export const MAX_WAITING_BYTES = 1024 ** 2;
 
 /** Whoever shows the log live. */
 export interface LineReceiver {
@@ -22,6 +23,8 @@ export class LogClient {
   private reading: Promise<unknown> = Promise.resolve();
   private unsubscribe: (() => void) | undefined;
   private dropped = 0;
+  /** Bytes of the lines that wait. */
+  private waitingBytes = 0;
   private wakeUp: (() => void) | undefined;
 
   constructor(
@@ -52,10 +55,8 @@ export class LogClient {
   /** Told when the client has taken what it was sent. */
   caughtUp(): void {
     this.wakeUp?.();
-    if (this.dropped === 0) return;
-    const count = this.dropped;
-    this.dropped = 0;
-    this.receiver.send('dropped', { count });
+    this.waitingBytes = 0;
+    this.tell();
   }
 
   /** Nothing more is sent. */
@@ -78,20 +79,16 @@ export class LogClient {
     signal: AbortSignal,
   ): Promise<boolean> {
     const filter = new LineFilter({ level, q });
-    const meanwhile: LogEntry[] = [];
-    let lost = 0;
+    const meanwhile = new Meanwhile();
     const unsubscribe = this.feed.subscribe((entry) => {
-      if (!filter.wants(entry)) return;
-      meanwhile.push(entry);
-      // The oldest go: those are the ones that reading finds.
-      if (meanwhile.length > MAX_MEANWHILE) lost += meanwhile.splice(0, MAX_MEANWHILE / 2).length;
+      if (filter.wants(entry)) meanwhile.add(entry);
     });
     try {
       const page = backlog > 0 ? await this.reader.page({ level, q, limit: backlog }, signal) : undefined;
       if (signal.aborted) return false;
-      const { lines, isWhole } = join(page?.items.reverse() ?? [], meanwhile);
+      const { lines, missing } = meanwhile.behind(page?.items.reverse() ?? []);
       deliver(lines);
-      if (!isWhole) this.dropped = lost;
+      this.dropped = missing;
       this.unsubscribe = this.feed.subscribe((entry) => this.hear(filter, entry));
       return true;
     } catch (error) {
@@ -104,24 +101,20 @@ export class LogClient {
 
   private hear(filter: LineFilter, entry: LogEntry): void {
     if (!filter.wants(entry)) return;
-    if (this.receiver.waiting >= MAX_WAITING) {
+    if (this.receiver.waiting === 0) this.waitingBytes = 0;
+    if (this.receiver.waiting >= MAX_WAITING || this.waitingBytes >= MAX_WAITING_BYTES) {
       this.dropped += 1;
       return;
     }
-    this.caughtUp();
+    this.tell();
     this.receiver.send('log', entry);
+    if (this.receiver.waiting > 0) this.waitingBytes += bytesOf(entry);
   }
-}
 
-/**
- * Lines that were read, and of those that happened meanwhile the ones behind them: reading ends somewhere among them, and
- * may have begun there too. `isWhole` when they overlap, so that none is missing in between.
- */
-function join(before: LogEntry[], meanwhile: LogEntry[]): { lines: LogEntry[]; isWhole: boolean } {
-  const places = new Map(meanwhile.map((entry, index) => [JSON.stringify(entry), index]));
-  for (let last = before.length - 1; last >= 0 && places.size > 0; last -= 1) {
-    const place = places.get(JSON.stringify(before[last]));
-    if (place !== undefined) return { lines: [...before, ...meanwhile.slice(place + 1)], isWhole: true };
+  /** How much was left out, if any was. */
+  private tell(): void {
+    const count = this.dropped;
+    this.dropped = 0;
+    if (count > 0) this.receiver.send('dropped', { count });
   }
-  return { lines: [...before, ...meanwhile], isWhole: false };
 }
