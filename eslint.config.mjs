@@ -8,6 +8,22 @@ const byPath = (name, instead) => ({
   message: `${name} by path follows whatever a user put there meanwhile: ${instead} on an open handle.`,
 });
 
+/** What the page says stands in one place, where it can be read through and translated: no words in the markup. */
+const SAID = '/^(label|title|placeholder|description|aria-label|alt|fallback)$/';
+const WORDS = '/[A-Za-z]{2,}/';
+const inTexts = { message: 'What the page says stands in client/src/texts.' };
+const noWords = [
+  { selector: `JSXText[value=${WORDS}]`, ...inTexts },
+  { selector: `JSXElement > JSXExpressionContainer Literal[value=/[A-Za-z]{2,} |^[A-Z][a-z]+$/]`, ...inTexts },
+  {
+    selector: `JSXElement > JSXExpressionContainer TemplateElement[value.raw=/[A-Za-z]{2,} | [A-Za-z]{2,}/]`,
+    ...inTexts,
+  },
+  { selector: `JSXAttribute[name.name=${SAID}] > Literal[value=${WORDS}]`, ...inTexts },
+  { selector: `JSXAttribute[name.name=${SAID}] :not(BinaryExpression) > Literal[value=${WORDS}]`, ...inTexts },
+  { selector: `JSXAttribute[name.name=${SAID}] TemplateElement[value.raw=${WORDS}]`, ...inTexts },
+];
+
 export default tseslint.config(
   { ignores: ['**/dist/', 'coverage/', '**/node_modules/', 'data/', 'client/src/api/schema.d.ts'] },
   js.configs.recommended,
@@ -66,9 +82,11 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         { selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']", message: 'Names may hold markup.' },
+        ...noWords,
       ],
     },
   },
+  { files: ['client/**/*.test.tsx'], rules: { 'no-restricted-syntax': 'off' } },
   {
     files: ['client/public/*.js'],
     languageOptions: { globals: { window: 'readonly', document: 'readonly' } },

@@ -1,3 +1,4 @@
+import { texts } from '../texts/texts';
 import type { components } from './schema';
 
 export type ProblemBody = components['schemas']['ProblemDto'];
@@ -31,7 +32,7 @@ export function problemOf(response: Response, body: unknown): Problem {
   if (isProblem(body)) {
     return new Problem(response.status, body.code, body.detail, body.operation_id, body.errors ?? [], retryAfter);
   }
-  const detail = `The service answered with status ${response.status}, and did not say why.`;
+  const detail = texts.errors.noDetail(response.status);
   return new Problem(response.status, 'unknown', detail, null, [], retryAfter);
 }
 
@@ -43,5 +44,5 @@ function isProblem(body: unknown): body is ProblemBody {
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return new Problem(0, 'page_error', `The page met an error: ${message}`);
+  return new Problem(0, 'page_error', texts.errors.page(message));
 }

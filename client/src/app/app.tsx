@@ -31,7 +31,7 @@ function Beginning({ error }: { error: unknown }) {
     <Center mih="100vh" component="main" p="md">
       <Stack align="center" maw={480}>
         <Mark size={56} />
-        {error ? <ErrorState error={error} title={texts.errors.unreachable} /> : <Loader aria-label="Loading" />}
+        {error ? <ErrorState error={error} title={texts.errors.unreachable} /> : <Loader aria-label={texts.loading} />}
       </Stack>
     </Center>
   );

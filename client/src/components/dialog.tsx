@@ -1,3 +1,4 @@
+import { texts } from '../texts/texts';
 import { CloseButton, Group, Modal, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 
@@ -18,7 +19,7 @@ export function Dialog({ title, opened, onClose, size = 'md', children }: Props)
         <Modal.Body pt="md">
           <Group justify="space-between" wrap="nowrap" mb="md">
             <Text fw={600}>{title}</Text>
-            <CloseButton aria-label="Close" onClick={onClose} />
+            <CloseButton aria-label={texts.close} onClick={onClose} />
           </Group>
           {children}
         </Modal.Body>

@@ -1,3 +1,4 @@
+import { texts } from '../texts/texts';
 import { CloseButton, Drawer, Group } from '@mantine/core';
 import type { ReactNode } from 'react';
 
@@ -16,7 +17,7 @@ export function SidePanel({ title, onClose, children }: Props) {
         <Drawer.Body pt="md">
           <Group justify="space-between" wrap="nowrap" align="flex-start" mb="md">
             <bdi style={{ overflowWrap: 'anywhere', fontWeight: 600 }}>{title}</bdi>
-            <CloseButton aria-label="Close" onClick={onClose} />
+            <CloseButton aria-label={texts.close} onClick={onClose} />
           </Group>
           {children}
         </Drawer.Body>

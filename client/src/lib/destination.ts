@@ -1,3 +1,5 @@
+import { destinationFaults } from '../texts/destination';
+
 /** Longest path and name, in bytes; the site tells its own. */
 export interface PathLimits {
   max_path_bytes: number;
@@ -11,18 +13,18 @@ const bytesOf = (text: string) => new TextEncoder().encode(text).length;
  * told without asking it.
  */
 export function faultOfDestination(path: string, limits: PathLimits): string | null {
-  if (path === '') return 'must not be empty';
-  if (path.includes('\0')) return 'must not contain NUL';
-  if (bytesOf(path) > limits.max_path_bytes) return `must not be longer than ${limits.max_path_bytes} bytes`;
+  if (path === '') return destinationFaults.empty;
+  if (path.includes('\0')) return destinationFaults.nul;
+  if (bytesOf(path) > limits.max_path_bytes) return destinationFaults.tooLong(limits.max_path_bytes);
   const parts = path.split('/');
   if (parts.some((part) => bytesOf(part) > limits.max_segment_bytes)) {
-    return `must not have a segment longer than ${limits.max_segment_bytes} bytes`;
+    return destinationFaults.segmentTooLong(limits.max_segment_bytes);
   }
   if (path.startsWith('/') || parts.includes('..')) {
-    return 'leaves the user area: give a path relative to it, without ".."';
+    return destinationFaults.leaves;
   }
   const isNothing = parts.every((part) => part === '' || part === '.');
-  return isNothing && !path.endsWith('/') ? 'names no file or directory' : null;
+  return isNothing && !path.endsWith('/') ? destinationFaults.nothing : null;
 }
 
 /** Where one of several sources goes: below a directory, under its own name. */

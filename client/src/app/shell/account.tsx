@@ -1,6 +1,7 @@
 import { Button, Menu, Text } from '@mantine/core';
 import { IconUser } from '@tabler/icons-react';
 import { useSession } from '../../session/session';
+import { sessionTexts } from '../../texts/session';
 
 /** Who is signed in, and the way in and out. Nothing where the site has no sign-in. */
 export function Account() {
@@ -9,7 +10,7 @@ export function Account() {
   if (state === 'signed-out') {
     return (
       <Button size="sm" onClick={signIn}>
-        Sign in
+        {sessionTexts.signIn}
       </Button>
     );
   }
@@ -17,14 +18,14 @@ export function Account() {
     <Menu position="bottom-end" withinPortal>
       <Menu.Target>
         <Button variant="default" size="sm" leftSection={<IconUser size={16} aria-hidden />}>
-          {username ?? 'Signed in'}
+          {username ?? sessionTexts.signedIn}
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>
-          <Text size="xs">{isOperator ? 'You are an operator of this site.' : 'You see what is yours.'}</Text>
+          <Text size="xs">{isOperator ? sessionTexts.operator : sessionTexts.user}</Text>
         </Menu.Label>
-        <Menu.Item onClick={signOut}>Sign out</Menu.Item>
+        <Menu.Item onClick={signOut}>{sessionTexts.signOut}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

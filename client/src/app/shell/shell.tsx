@@ -14,6 +14,7 @@ import { Link, Outlet, useLocation } from 'react-router';
 import { SERVICE_PATH } from '../../config/base';
 import { useSession } from '../../session/session';
 import { texts } from '../../texts/texts';
+import { sessionTexts } from '../../texts/session';
 import { Account } from './account';
 import { Connection } from './connection';
 import { Mark } from './mark';
@@ -75,7 +76,7 @@ export function Shell() {
 function Content({ view, isSignedOut, problem }: { view: string; isSignedOut: boolean; problem: string | null }) {
   if (!isSignedOut || view === 'site') return <Outlet />;
   const isComingBack = view === 'signed-in' && problem === null;
-  return isComingBack ? <Loader aria-label="Signing in" /> : <SignedOut />;
+  return isComingBack ? <Loader aria-label={sessionTexts.signingIn} /> : <SignedOut />;
 }
 
 function Header({ isOpen, toggle }: { isOpen: boolean; toggle: () => void }) {

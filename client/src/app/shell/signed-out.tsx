@@ -3,6 +3,7 @@ import { IconLogin2 } from '@tabler/icons-react';
 import { EmptyState } from '../../components/states';
 import { useSession } from '../../session/session';
 import { texts } from '../../texts/texts';
+import { sessionTexts } from '../../texts/session';
 
 /** What stands in place of a view as long as nobody is signed in. */
 export function SignedOut() {
@@ -10,21 +11,21 @@ export function SignedOut() {
   const canSignIn = config.auth.client_id !== null;
   return (
     <Stack maw={560} mx="auto" pt="xl">
-      <title>{`Sign in · ${texts.name}`}</title>
-      <EmptyState icon={<IconLogin2 aria-hidden />} title="Sign in to go on">
-        <Text size="sm">This site asks who you are, at {config.auth.issuer}.</Text>
+      <title>{texts.titleOf(sessionTexts.signIn)}</title>
+      <EmptyState icon={<IconLogin2 aria-hidden />} title={sessionTexts.title}>
+        <Text size="sm">{sessionTexts.asks(config.auth.issuer ?? '')}</Text>
         {canSignIn ? (
           <Button mt="md" onClick={signIn}>
-            Sign in
+            {sessionTexts.signIn}
           </Button>
         ) : (
           <Text size="sm" mt="sm">
-            It names no client for this page (OIDC_CLIENT_ID): ask its operators, or use the API with a token.
+            {sessionTexts.noClient}
           </Text>
         )}
       </EmptyState>
       {problem !== null && (
-        <Alert color="red" variant="light" role="alert" title="Signing in did not work">
+        <Alert color="red" variant="light" role="alert" title={sessionTexts.failed}>
           {problem}
         </Alert>
       )}

@@ -24,7 +24,7 @@ function WaitForCode() {
   });
   return (
     <Stack maw={640} mx="auto" p="md">
-      <title>{`Error · ${texts.name}`}</title>
+      <title>{texts.titleOf(texts.errors.short)}</title>
       <Text role="status">{texts.errors.unreachable}</Text>
     </Stack>
   );
@@ -37,7 +37,7 @@ export function ViewError() {
   if (NO_CODE.test(asProblem(error).message)) return <WaitForCode />;
   return (
     <Stack maw={640} mx="auto" p="md">
-      <title>{`Error · ${texts.name}`}</title>
+      <title>{texts.titleOf(texts.errors.short)}</title>
       <ErrorState error={error} title={texts.errors.view} onRetry={() => window.location.reload()} />
       <Text size="sm">{texts.errors.viewAdvice}</Text>
     </Stack>
@@ -48,7 +48,7 @@ export function ViewError() {
 export function Loading() {
   return (
     <Center mih="60vh">
-      <Loader aria-label="Loading" />
+      <Loader aria-label={texts.loading} />
     </Center>
   );
 }
@@ -57,7 +57,7 @@ export function Loading() {
 export function NoSuchView() {
   return (
     <Stack maw={640} mx="auto" pt="xl">
-      <title>{`Not found · ${texts.name}`}</title>
+      <title>{texts.titleOf(texts.errors.notFoundShort)}</title>
       <Text fw={600} component="h1" size="xl">
         {texts.errors.notFound}
       </Text>

@@ -6,6 +6,7 @@ import type { Entry } from '../../api/types';
 import { formatCount } from '../../lib/format';
 import { childOf, parentOf, type PathText } from '../../lib/names';
 import { EmptyState, ErrorState, LoadingLines } from '../states';
+import { browserTexts } from '../../texts/browser';
 import { EntryList } from './entry-list';
 import { PathSteps } from './path-steps';
 import { useDirectory } from './use-directory';
@@ -37,18 +38,18 @@ export function DirectoryBrowser({ place, top, label, onOpen, isSelected, onTogg
       <Group justify="space-between" gap="xs" wrap="nowrap" align="center">
         <PathSteps top={top} path={path} onOpen={open} />
         <Group gap={4} wrap="nowrap">
-          <Tooltip label="Up">
+          <Tooltip label={browserTexts.up}>
             <ActionIcon
               variant="default"
-              aria-label="Up"
+              aria-label={browserTexts.up}
               disabled={path.text === ''}
               onClick={() => open(parentOf(path))}
             >
               <IconArrowUp size={16} aria-hidden />
             </ActionIcon>
           </Tooltip>
-          <Tooltip label="Look again">
-            <ActionIcon variant="default" aria-label="Look again" onClick={() => void refetch()}>
+          <Tooltip label={browserTexts.again}>
+            <ActionIcon variant="default" aria-label={browserTexts.again} onClick={() => void refetch()}>
               <IconRefresh size={16} aria-hidden />
             </ActionIcon>
           </Tooltip>
@@ -56,8 +57,8 @@ export function DirectoryBrowser({ place, top, label, onOpen, isSelected, onTogg
       </Group>
       <TextInput
         size="xs"
-        aria-label="Filter this directory"
-        placeholder="Filter this directory"
+        aria-label={browserTexts.filter}
+        placeholder={browserTexts.filter}
         leftSection={<IconSearch size={14} aria-hidden />}
         value={filter}
         onChange={({ currentTarget }) => setFilter(currentTarget.value)}
@@ -67,8 +68,8 @@ export function DirectoryBrowser({ place, top, label, onOpen, isSelected, onTogg
       ) : isPending ? (
         <LoadingLines lines={8} height={30} />
       ) : entries.length === 0 && !hasMore ? (
-        <EmptyState icon={<IconFolderOff aria-hidden />} title={filter === '' ? emptyText : 'Nothing here fits'}>
-          {filter === '' ? undefined : 'Another text may be in the name, or clear the filter.'}
+        <EmptyState icon={<IconFolderOff aria-hidden />} title={filter === '' ? emptyText : browserTexts.nothingFits}>
+          {filter === '' ? undefined : browserTexts.nothingFitsAdvice}
         </EmptyState>
       ) : (
         <EntryList
@@ -90,7 +91,7 @@ export function DirectoryBrowser({ place, top, label, onOpen, isSelected, onTogg
 }
 
 function summary(shown: number, loaded: number, hasMore: boolean, filter: string): string {
-  const more = hasMore ? ' so far' : '';
-  if (filter.trim() !== '') return `${formatCount(shown)} of ${formatCount(loaded)}${more}`;
-  return `${formatCount(loaded)} ${loaded === 1 ? 'entry' : 'entries'}${more} · Space chooses, Enter opens, Backspace goes up`;
+  const more = hasMore ? browserTexts.soFar : '';
+  if (filter.trim() !== '') return `${browserTexts.some(formatCount(shown), formatCount(loaded))}${more}`;
+  return `${browserTexts.all(formatCount(loaded), loaded === 1)}${more}${browserTexts.keys}`;
 }

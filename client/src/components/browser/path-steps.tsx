@@ -1,5 +1,6 @@
 import { Anchor, Breadcrumbs, Text } from '@mantine/core';
 import { lastName, type PathText, readable, stepsTo, TOP } from '../../lib/names';
+import { browserTexts } from '../../texts/browser';
 
 interface Props {
   top: string;
@@ -12,7 +13,7 @@ export function PathSteps({ top, path, onOpen }: Props) {
   const steps = [TOP, ...stepsTo(path)];
   const nameOf = (step: PathText) => (step.text === '' ? top : readable(lastName(step.text), step.encoding));
   return (
-    <nav aria-label="Directory">
+    <nav aria-label={browserTexts.directory}>
       <Breadcrumbs separatorMargin={4} style={{ flexWrap: 'wrap' }}>
         {steps.map((step, index) =>
           index === steps.length - 1 ? (

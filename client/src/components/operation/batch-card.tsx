@@ -3,10 +3,11 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from 'react-router';
 import { actOnBatch, batchQuery } from '../../api/operations';
 import type { Batch } from '../../api/types';
-import { formatBytes, formatCount } from '../../lib/format';
+import { formatBytes } from '../../lib/format';
 import { methodName } from '../../texts/texts';
 import { ErrorState, LoadingLines } from '../states';
 import { Time } from '../time';
+import { operationTexts } from '../../texts/operation';
 import { countsText } from './operation-result';
 
 const COLORS = { success: 'teal', failure: 'red', cancelled: 'orange', running: 'blue' } as const;
@@ -15,7 +16,7 @@ const COLORS = { success: 'teal', failure: 'red', cancelled: 'orange', running: 
 export function BatchCard({ id, heading = 'h3' }: { id: string; heading?: 'h2' | 'h3' }) {
   const { data: batch, error, refetch } = useQuery(batchQuery(id));
   return (
-    <Card withBorder component="article" aria-label="Batch">
+    <Card withBorder component="article" aria-label={operationTexts.batch.name}>
       {batch ? (
         <Counts batch={batch} heading={heading} />
       ) : error ? (
@@ -34,14 +35,15 @@ function Counts({ batch, heading }: { batch: Batch; heading: 'h2' | 'h3' }) {
     <Stack gap="xs">
       <Group justify="space-between">
         <Text fw={600} component={heading} size="sm">
-          {formatCount(all)} at once
+          {operationTexts.batch.title(all)}
         </Text>
         <Anchor component={Link} to={`/operations?batch=${batch.batch_id}`} size="sm">
-          See each
+          {operationTexts.batch.each}
         </Anchor>
       </Group>
       <Text size="xs" c="dimmed" component="div">
-        {methodName(batch.method)} for {batch.username}, <Time at={batch.created_at} />
+        {operationTexts.batch.for(methodName(batch.method), batch.username)}
+        <Time at={batch.created_at} />
       </Text>
       <Progress.Root size="lg" radius="sm">
         {Object.entries(COLORS).map(([status, color]) => (
@@ -58,8 +60,9 @@ function Counts({ batch, heading }: { batch: Batch; heading: 'h2' | 'h3' }) {
           {countsText(counts)}
         </Text>
         <Text size="sm" c="dimmed">
-          {formatBytes(batch.bytes_done)}
-          {batch.bytes_total > batch.bytes_done ? ` of ${formatBytes(batch.bytes_total)}` : ''}
+          {batch.bytes_total > batch.bytes_done
+            ? operationTexts.part(formatBytes(batch.bytes_done), formatBytes(batch.bytes_total))
+            : formatBytes(batch.bytes_done)}
         </Text>
       </Group>
       <Actions batch={batch} />
@@ -81,12 +84,12 @@ function Actions({ batch: { batch_id: id, counts, finished_at: finished } }: { b
     <Group gap="xs">
       {finished === null && (
         <Button size="xs" variant="light" color="red" loading={act.isPending} onClick={() => act.mutate('cancel')}>
-          Cancel the rest
+          {operationTexts.batch.cancel}
         </Button>
       )}
       {canRetry && (
         <Button size="xs" variant="default" loading={act.isPending} onClick={() => act.mutate('retry')}>
-          Try what failed again
+          {operationTexts.batch.retry}
         </Button>
       )}
       {act.error && (

@@ -5,8 +5,7 @@ import { api, must } from '../../api/client';
 import { actOnOperation, operationQuery, type OperationAction } from '../../api/operations';
 import { isUnfinished, type Operation } from '../../api/types';
 import { Dialog } from '../dialog';
-
-const WORDS: Record<OperationAction, string> = { cancel: 'Cancel', retry: 'Try again', release: 'Remove the data' };
+import { operationTexts } from '../../texts/operation';
 
 /** What can be done with an operation as it stands. */
 export function actionsFor({ status, method, outcome, released_at: released }: Operation): OperationAction[] {
@@ -54,18 +53,15 @@ export function OperationActions({ operation }: { operation: Operation }) {
           loading={act.isPending}
           onClick={() => (action === 'release' ? ask() : act.mutate(action))}
         >
-          {WORDS[action]}
+          {operationTexts.actions[action]}
         </Button>
       ))}
-      <Dialog opened={isAsking} onClose={stopAsking} title="Remove the data?">
+      <Dialog opened={isAsking} onClose={stopAsking} title={operationTexts.release.title}>
         <Stack>
-          <Text size="sm">
-            What this operation staged is removed from the user area, if nobody changed it since. The storage keeps its
-            own.
-          </Text>
+          <Text size="sm">{operationTexts.release.about}</Text>
           <Group justify="flex-end">
             <Button variant="default" onClick={stopAsking}>
-              Keep it
+              {operationTexts.release.keep}
             </Button>
             <Button
               color="red"
@@ -74,7 +70,7 @@ export function OperationActions({ operation }: { operation: Operation }) {
                 act.mutate('release');
               }}
             >
-              Remove it
+              {operationTexts.release.remove}
             </Button>
           </Group>
         </Stack>

@@ -5,6 +5,7 @@ import { methodName } from '../../texts/texts';
 import { PathText } from '../path-text';
 import { ErrorState, LoadingLines } from '../states';
 import { Time } from '../time';
+import { operationTexts } from '../../texts/operation';
 import { OperationActions } from './operation-actions';
 import { OperationProgress } from './operation-progress';
 import { OperationResult } from './operation-result';
@@ -32,8 +33,9 @@ export function OperationCard({ id }: { id: string }) {
           <StatusBadge status={operation.status} />
         </Group>
         <Text size="xs" c="dimmed" component="div">
-          {methodName(operation.method)} of <PathText path={path} encoding={operation.name_encoding} /> for{' '}
-          {operation.username}
+          {operationTexts.of(methodName(operation.method))}
+          <PathText path={path} encoding={operation.name_encoding} />
+          {operationTexts.for(operation.username)}
           {operation.created_at !== null && (
             <>
               {', '}
@@ -48,7 +50,7 @@ export function OperationCard({ id }: { id: string }) {
         <Group justify="space-between" align="center">
           <OperationActions operation={operation} />
           <Anchor component={Link} to={`/operations/${id}`} size="sm">
-            Details
+            {operationTexts.details}
           </Anchor>
         </Group>
       </Stack>

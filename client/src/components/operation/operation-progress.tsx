@@ -1,8 +1,9 @@
 import { Group, Progress, Stack, Text, VisuallyHidden } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import type { Operation } from '../../api/types';
-import { formatBytes, formatDuration, formatRate, percentOf, plural } from '../../lib/format';
+import { formatBytes, formatRate, percentOf } from '../../lib/format';
 import { PathText } from '../path-text';
+import { operationTexts } from '../../texts/operation';
 
 /** A change is announced so often at most: who listens must be able to do something else. */
 const ANNOUNCE_STEP = 25;
@@ -23,7 +24,7 @@ export function OperationProgress({ operation }: { operation: Operation }) {
   return (
     <Stack gap={4}>
       <Progress.Root size="lg" radius="sm">
-        <Progress.Section value={percent} animated={!isKnown} striped={!isKnown} aria-label="Progress" />
+        <Progress.Section value={percent} animated={!isKnown} striped={!isKnown} aria-label={operationTexts.progress} />
       </Progress.Root>
       <Group justify="space-between" gap="xs">
         <Text size="sm">{amountText(operation)}</Text>
@@ -42,13 +43,14 @@ export function OperationProgress({ operation }: { operation: Operation }) {
 }
 
 function amountText({ bytes_done: done, bytes_total: total, files_done: files, files_total: all }: Operation): string {
-  const bytes = total === null ? formatBytes(done ?? 0) : `${formatBytes(done ?? 0)} of ${formatBytes(total)}`;
+  const bytes =
+    total === null ? formatBytes(done ?? 0) : operationTexts.part(formatBytes(done ?? 0), formatBytes(total));
   if (all === null || all <= 1) return bytes;
-  return `${bytes}, ${files ?? 0} of ${plural(all, 'file')}`;
+  return `${bytes}, ${operationTexts.files(files ?? 0, all)}`;
 }
 
 function rateText({ bytes_per_second: rate, eta_seconds: eta }: Operation): string {
-  const parts = [rate === null ? '' : formatRate(rate), eta === null ? '' : `${formatDuration(eta)} left`];
+  const parts = [rate === null ? '' : formatRate(rate), eta === null ? '' : operationTexts.left(eta)];
   return parts.filter((part) => part !== '').join(', ');
 }
 
@@ -56,7 +58,7 @@ function useAnnouncement({ bytes_done: done, bytes_total: total }: Operation): s
   const [said, setSaid] = useState('');
   const step = total ? Math.floor(percentOf(done ?? 0, total) / ANNOUNCE_STEP) * ANNOUNCE_STEP : 0;
   useEffect(() => {
-    if (step > 0) setSaid(`${step} percent done`);
+    if (step > 0) setSaid(operationTexts.announced(step));
   }, [step]);
   return said;
 }

@@ -4,12 +4,13 @@ import { useMutation } from '@tanstack/react-query';
 import { renewDownload } from '../../api/operations';
 import type { Operation } from '../../api/types';
 import { SERVICE_PATH } from '../../config/base';
-import { formatBytes, formatCount, formatDuration, plural } from '../../lib/format';
+import { formatBytes, formatCount, plural } from '../../lib/format';
 import { openAddress } from '../../lib/save-file';
 import { useSession } from '../../session/session';
 import { adviceFor } from '../../texts/advice';
 import { CopyText } from '../copy-text';
 import { PathText } from '../path-text';
+import { operationTexts } from '../../texts/operation';
 
 /** What an operation came to, and what can be done with it. */
 export function OperationResult({ operation }: { operation: Operation }) {
@@ -22,10 +23,10 @@ export function OperationResult({ operation }: { operation: Operation }) {
 function Failure({ operation: { error_code: code, error_reason: reason, id } }: { operation: Operation }) {
   const advice = adviceFor(code);
   return (
-    <Alert color="red" variant="light" title={reason ?? 'It failed, and nothing says why.'}>
+    <Alert color="red" variant="light" title={reason ?? operationTexts.noReason}>
       {advice !== null && <Text size="sm">{advice}</Text>}
       <Text size="xs" c="dimmed" mt={4}>
-        {code} · operation {id}
+        {operationTexts.failure(code, id)}
       </Text>
     </Alert>
   );
@@ -39,7 +40,7 @@ function Success({ operation }: { operation: Operation }) {
       {operation.released_at === null && path !== null && (
         <Group gap={4} wrap="nowrap">
           <PathText path={path} encoding={operation.name_encoding} />
-          <CopyText text={path} what="the staged path" />
+          <CopyText text={path} what={operationTexts.stagedPath} />
         </Group>
       )}
       {warning !== null && (
@@ -54,20 +55,18 @@ function Success({ operation }: { operation: Operation }) {
 }
 
 function summaryOf({ outcome, released_at: released, ...operation }: Operation): string {
-  if (released !== null) return 'What was staged was removed again.';
+  if (released !== null) return operationTexts.released;
   if (outcome === 'already_present') {
     const same = operation.matches_source;
-    if (same === null) return 'It was there already; nothing was touched.';
-    return same
-      ? 'It was there already, the same as the source.'
-      : 'Something else was there already, and was left as it is.';
+    if (same === null) return operationTexts.present;
+    return same ? operationTexts.presentSame : operationTexts.presentOther;
   }
-  if (operation.method === 'direct_download') return 'Ready to be downloaded.';
+  if (operation.method === 'direct_download') return operationTexts.readyToDownload;
   const files = operation.files_done === null ? '' : plural(operation.files_done, 'file');
   const bytes = operation.bytes_done === null ? '' : formatBytes(operation.bytes_done);
   const time = secondsOf(operation);
-  const parts = [files, bytes, time === null ? '' : `in ${formatDuration(time)}`].filter((part) => part !== '');
-  const checked = operation.checksum ? `, verified by ${operation.checksum.algorithm}` : '';
+  const parts = [files, bytes, time === null ? '' : operationTexts.took(time)].filter((part) => part !== '');
+  const checked = operation.checksum ? operationTexts.verified(operation.checksum.algorithm) : '';
   return `${parts.join(', ')}${checked}.`;
 }
 
@@ -93,7 +92,7 @@ function DownloadLink({ operation }: { operation: Operation }) {
         loading={renew.isPending}
         onClick={() => renew.mutate()}
       >
-        Download{operation.bytes_total === null ? '' : ` (${formatBytes(operation.bytes_total)})`}
+        {operationTexts.download(operation.bytes_total)}
       </Button>
       {renew.error && (
         <Text size="sm" c="var(--mantine-color-error)" role="alert">
@@ -113,16 +112,15 @@ function JupyterLink({ operation: { relative_path: path, server } }: { operation
   if (server !== null) return null;
   return (
     <Anchor href={base} target="_blank" rel="noopener noreferrer" size="sm">
-      Open in Jupyter <IconExternalLink size={14} aria-hidden />
+      {operationTexts.openInJupyter} <IconExternalLink size={14} aria-hidden />
     </Anchor>
   );
 }
 
 /** Counts of a batch in words. */
 export function countsText(counts: Record<string, number>): string {
-  const words = { success: 'done', running: 'running', queued: 'waiting', failure: 'failed', cancelled: 'cancelled' };
-  const parts = Object.entries(words).flatMap(([name, word]) =>
+  const parts = Object.entries(operationTexts.batch.counts).flatMap(([name, word]) =>
     counts[name] ? [`${formatCount(counts[name])} ${word}`] : [],
   );
-  return parts.join(', ') || 'nothing in it';
+  return parts.join(', ') || operationTexts.batch.empty;
 }

@@ -8,6 +8,7 @@ import { ErrorState, ViewTitle } from '../../components/states';
 import { formatBytes } from '../../lib/format';
 import { useSession } from '../../session/session';
 import { texts } from '../../texts/texts';
+import { filesTexts } from '../../texts/files';
 
 /** Most that a file may have (contract, section 4). */
 const MAX_BYTES = 1024 ** 2;
@@ -26,7 +27,7 @@ export function Component() {
     return (
       <Stack gap="md">
         <ViewTitle title={texts.nav.files} />
-        <Text>This site does not let files be made here.</Text>
+        <Text>{filesTexts.off}</Text>
       </Stack>
     );
   }
@@ -39,15 +40,13 @@ export function Component() {
   return (
     <Stack gap="md" maw={760}>
       <ViewTitle title={texts.nav.files} />
-      <Text c="dimmed">
-        Make a small file on the storage, to try the service with. What is there is never overwritten.
-      </Text>
+      <Text c="dimmed">{filesTexts.about}</Text>
       <Card withBorder component="form" onSubmit={submit}>
         <Stack gap="sm">
           <TextInput
-            label="Name"
-            description={`On the storage "${config.storages[0]?.name ?? ''}"; its directory must exist.`}
-            placeholder="notes/hello.txt"
+            label={filesTexts.name}
+            description={filesTexts.nameHint(config.storages[0]?.name ?? '')}
+            placeholder={filesTexts.nameExample}
             value={filename}
             onChange={({ currentTarget }) => setFilename(currentTarget.value)}
             spellCheck={false}
@@ -55,11 +54,11 @@ export function Component() {
             withAsterisk={false}
           />
           <Textarea
-            label="Content"
-            description={`${formatBytes(bytes)} of at most ${formatBytes(MAX_BYTES)}`}
+            label={filesTexts.content}
+            description={filesTexts.contentHint(formatBytes(bytes), formatBytes(MAX_BYTES))}
             value={content}
             onChange={({ currentTarget }) => setContent(currentTarget.value)}
-            error={isTooLarge ? 'This is too much for a file made here' : undefined}
+            error={isTooLarge ? filesTexts.tooLarge : undefined}
             autosize
             minRows={6}
             maxRows={20}
@@ -71,7 +70,7 @@ export function Component() {
             disabled={filename === '' || isTooLarge}
             style={{ alignSelf: 'start' }}
           >
-            Create
+            {filesTexts.create}
           </Button>
           {create.isSuccess && (
             <Alert
@@ -79,15 +78,15 @@ export function Component() {
               variant="light"
               icon={<IconCheck aria-hidden />}
               role="status"
-              title="The file is there"
+              title={filesTexts.created}
             >
               <Text size="sm">{create.data.message}</Text>
               <Text size="sm" mt={4}>
-                <Link to="/">Stage it</Link>
+                <Link to="/">{filesTexts.stage}</Link>
               </Text>
             </Alert>
           )}
-          {create.error && <ErrorState error={create.error} title="No file was made" />}
+          {create.error && <ErrorState error={create.error} title={filesTexts.failed} />}
         </Stack>
       </Card>
     </Stack>

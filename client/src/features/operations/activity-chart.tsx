@@ -2,7 +2,8 @@ import { Card, Group, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { api, must } from '../../api/client';
 import { asQuery, type OperationFilter } from '../../api/operations';
-import { formatBytes, formatCount, formatTime, plural } from '../../lib/format';
+import { formatCount, formatTime } from '../../lib/format';
+import { operationsTexts } from '../../texts/operations';
 import { failuresOf, type Stretch, stretchesOf } from './activity';
 
 const LAST = 500;
@@ -27,7 +28,8 @@ export function ActivityChart({ filter }: { filter: OperationFilter }) {
   const bytes = operations.reduce((sum, { bytes_done: done }) => sum + (done ?? 0), 0);
   const failed = failures.reduce((sum, { count }) => sum + count, 0);
   const since = formatTime(new Date(stretches[0]!.from).toISOString());
-  const amount = `${data?.next_cursor ? 'The last ' : ''}${plural(operations.length, 'operation')} since ${since}`;
+  const said = operationsTexts.chart;
+  const amount = said.amount(operations.length, since, Boolean(data?.next_cursor));
   return (
     <SimpleGrid cols={3} spacing="sm" visibleFrom="sm">
       <Card withBorder padding="sm">
@@ -35,7 +37,7 @@ export function ActivityChart({ filter }: { filter: OperationFilter }) {
           {amount}
         </Text>
         <Bars
-          label={`${amount}; ${failed} failed`}
+          label={said.amountAloud(amount, failed)}
           stretches={stretches}
           parts={[
             ['done', 'var(--mantine-color-teal-6)'],
@@ -46,23 +48,23 @@ export function ActivityChart({ filter }: { filter: OperationFilter }) {
       </Card>
       <Card withBorder padding="sm">
         <Text size="sm" fw={600}>
-          {formatBytes(bytes)} moved
+          {said.moved(bytes)}
         </Text>
         <Bars
-          label={`${formatBytes(bytes)} moved over the same time`}
+          label={said.movedAloud(bytes)}
           stretches={stretches}
           parts={[['bytes', 'var(--mantine-primary-color-filled)']]}
         />
       </Card>
       <Card withBorder padding="sm">
         <Text size="sm" fw={600}>
-          {failed === 0 ? 'None failed' : `${formatCount(failed)} failed`}
+          {said.failed(failed)}
         </Text>
         <Stack gap={2} mt={4}>
           {failures.slice(0, MAX_CODES).map(({ code, count }) => (
             <Group key={code} justify="space-between" wrap="nowrap">
               <Text size="sm" truncate>
-                {code}
+                {said.reason(code)}
               </Text>
               <Text size="sm">{formatCount(count)}</Text>
             </Group>

@@ -7,26 +7,29 @@ import { PathText } from '../../components/path-text';
 import { Time } from '../../components/time';
 import { formatBytes, percentOf } from '../../lib/format';
 import { methodName } from '../../texts/texts';
+import { operationTexts } from '../../texts/operation';
+import { operationsTexts } from '../../texts/operations';
 import classes from './operations-table.module.css';
 
 /** The service sorts, filters and pages: the table itself has nothing of that to do. */
 export const features = tableFeatures({});
 
+const names = operationsTexts.columns;
 const helper = createColumnHelper<typeof features, Operation>();
 
 export const columns = helper.columns([
-  helper.accessor('status', { header: 'Status', cell: ({ row }) => <StatusCell operation={row.original} /> }),
+  helper.accessor('status', { header: names.status, cell: ({ row }) => <StatusCell operation={row.original} /> }),
   helper.accessor('local_path_on_storage', {
-    header: 'What',
+    header: names.what,
     cell: ({ row }) => <WhatCell operation={row.original} />,
   }),
-  helper.accessor('method', { header: 'Method', cell: ({ row }) => methodName(row.original.method) }),
+  helper.accessor('method', { header: names.method, cell: ({ row }) => methodName(row.original.method) }),
   helper.accessor('username', {
-    header: 'User',
+    header: names.user,
     cell: ({ row }) => <div className={classes.cut}>{row.original.username}</div>,
   }),
-  helper.accessor('bytes_total', { header: 'Size', cell: ({ row }) => sizeOf(row.original) }),
-  helper.accessor('created_at', { header: 'When', cell: ({ row }) => <WhenCell operation={row.original} /> }),
+  helper.accessor('bytes_total', { header: names.size, cell: ({ row }) => sizeOf(row.original) }),
+  helper.accessor('created_at', { header: names.when, cell: ({ row }) => <WhenCell operation={row.original} /> }),
 ]);
 
 /** How a column is laid out, by its id. */
@@ -44,7 +47,7 @@ function StatusCell({ operation }: { operation: Operation }) {
     <>
       <StatusBadge status={status} />
       {status === 'running' && total !== null && (
-        <Progress value={percentOf(done ?? 0, total)} size="xs" mt={4} aria-label="Progress" />
+        <Progress value={percentOf(done ?? 0, total)} size="xs" mt={4} aria-label={operationTexts.progress} />
       )}
     </>
   );

@@ -6,8 +6,8 @@ import { asQuery, type OperationFilter } from '../../api/operations';
 import { asProblem } from '../../api/problem';
 import type { Operation } from '../../api/types';
 import { toCsv } from '../../lib/csv';
-import { plural } from '../../lib/format';
 import { saveFile } from '../../lib/save-file';
+import { operationsTexts } from '../../texts/operations';
 
 /** More would not fit a spreadsheet, nor the page's memory. */
 const MAX_EXPORTED = 100_000;
@@ -61,9 +61,9 @@ export function ExportMenu({ filter }: { filter: OperationFilter }) {
       const operations = await allOf(filter);
       if (form === 'csv') saveFile('operations.csv', toCsv(operations, COLUMNS), 'text/csv;charset=utf-8');
       else saveFile('operations.json', `${JSON.stringify(operations, null, 2)}\n`, 'application/json');
-      setSaid({ text: `Saved ${plural(operations.length, 'operation')}.`, isError: false });
+      setSaid({ text: operationsTexts.export.saved(operations.length), isError: false });
     } catch (error) {
-      setSaid({ text: `Nothing was saved: ${asProblem(error).message}`, isError: true });
+      setSaid({ text: operationsTexts.export.failed(asProblem(error).message), isError: true });
     } finally {
       setIsBusy(false);
     }
@@ -76,12 +76,12 @@ export function ExportMenu({ filter }: { filter: OperationFilter }) {
       <Menu withinPortal position="bottom-end">
         <Menu.Target>
           <Button variant="default" loading={isBusy} leftSection={<IconTableExport size={16} aria-hidden />}>
-            Export
+            {operationsTexts.export.title}
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => void save('csv')}>As CSV</Menu.Item>
-          <Menu.Item onClick={() => void save('json')}>As JSON</Menu.Item>
+          <Menu.Item onClick={() => void save('csv')}>{operationsTexts.export.csv}</Menu.Item>
+          <Menu.Item onClick={() => void save('json')}>{operationsTexts.export.json}</Menu.Item>
         </Menu.Dropdown>
       </Menu>
     </Group>

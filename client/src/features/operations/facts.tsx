@@ -7,6 +7,8 @@ import { PathText } from '../../components/path-text';
 import { Time } from '../../components/time';
 import { formatBytes, formatCount } from '../../lib/format';
 import { methodName } from '../../texts/texts';
+import { operationTexts } from '../../texts/operation';
+import { operationsTexts } from '../../texts/operations';
 import classes from './facts.module.css';
 
 /** All that is known of an operation, each by its name. */
@@ -16,32 +18,33 @@ export function Facts({ operation }: { operation: Operation }) {
     text === null ? null : (
       <Group gap={4} wrap="nowrap">
         <PathText path={text} encoding={encoding} />
-        <CopyText text={text} what="the path" />
+        <CopyText text={text} what={operationTexts.path} />
       </Group>
     );
   const time = (at: string | null) => (at === null ? null : <Time at={at} />);
+  const names = operationsTexts.facts;
   const rows: [string, ReactNode][] = [
-    ['Method', methodName(operation.method)],
-    ['User', operation.username],
-    ['Asked for by', operation.requested_by],
-    ['Storage', operation.storage],
-    ['Source', path(operation.local_path_on_storage)],
-    ['Destination', path(operation.relative_path)],
-    ['Staged at', path(operation.staged_path)],
-    ['Server', operation.server],
-    ['Label', operation.label],
-    ['Batch', batch === null ? null : <Link to={`/operations?batch=${batch}`}>{batch}</Link>],
-    ['Files', operation.files_total === null ? null : formatCount(operation.files_total)],
-    ['Size', operation.bytes_total === null ? null : formatBytes(operation.bytes_total)],
-    ['Link', operation.link],
-    ['Checksum', checksum === null ? null : path(`${checksum.algorithm}:${checksum.value}`)],
-    ['Attempts', operation.attempts > 1 ? formatCount(operation.attempts) : null],
-    ['Asked for', time(operation.created_at)],
-    ['Begun', time(operation.started_at)],
-    ['Ended', time(operation.finished_at)],
-    ['Removed', time(operation.released_at)],
-    ['Link ends', time(operation.expires_at)],
-    ['Operation', path(operation.id)],
+    [names.method, methodName(operation.method)],
+    [names.user, operation.username],
+    [names.requestedBy, operation.requested_by],
+    [names.storage, operation.storage],
+    [names.source, path(operation.local_path_on_storage)],
+    [names.destination, path(operation.relative_path)],
+    [names.stagedPath, path(operation.staged_path)],
+    [names.server, operation.server],
+    [names.label, operation.label],
+    [names.batch, batch === null ? null : <Link to={`/operations?batch=${batch}`}>{batch}</Link>],
+    [names.files, operation.files_total === null ? null : formatCount(operation.files_total)],
+    [names.size, operation.bytes_total === null ? null : formatBytes(operation.bytes_total)],
+    [names.link, operation.link],
+    [names.checksum, checksum === null ? null : path(`${checksum.algorithm}:${checksum.value}`)],
+    [names.attempts, operation.attempts > 1 ? formatCount(operation.attempts) : null],
+    [names.created, time(operation.created_at)],
+    [names.started, time(operation.started_at)],
+    [names.finished, time(operation.finished_at)],
+    [names.released, time(operation.released_at)],
+    [names.expires, time(operation.expires_at)],
+    [names.id, path(operation.id)],
   ];
   return (
     <dl className={classes.facts}>

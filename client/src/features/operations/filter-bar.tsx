@@ -5,6 +5,7 @@ import { useEffect, useState } from 'react';
 import type { OperationFilter } from '../../api/operations';
 import { useSession } from '../../session/session';
 import { methodName, texts } from '../../texts/texts';
+import { operationsTexts } from '../../texts/operations';
 
 interface Props {
   filter: OperationFilter;
@@ -13,6 +14,7 @@ interface Props {
   clear: () => void;
 }
 
+const said = operationsTexts.filter;
 const TYPED_AFTER_MS = 300;
 
 /** Which operations are shown. */
@@ -21,38 +23,37 @@ export function FilterBar({ filter, isFiltered, change, clear }: Props) {
   const statuses = Object.entries(texts.status).map(([value, label]) => ({ value, label }));
   const methods = config.methods.map(({ name }) => ({ value: name, label: methodName(name) }));
   return (
-    <SimpleGrid
-      cols={{ base: 2, sm: 3, lg: 6 }}
-      spacing="xs"
-      verticalSpacing={6}
-      role="search"
-      aria-label="Filter the operations"
-    >
+    <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }} spacing="xs" verticalSpacing={6} role="search" aria-label={said.label}>
       <TypedField
-        label="Text"
-        placeholder="In paths, label or reason"
+        label={said.text}
+        placeholder={said.textHint}
         value={filter.q}
         onChange={(q) => change({ q }, true)}
         icon
       />
-      <ChoiceField label="Status" data={statuses} value={filter.status} onChange={(status) => change({ status })} />
-      <ChoiceField label="Method" data={methods} value={filter.method} onChange={(method) => change({ method })} />
+      <ChoiceField
+        label={said.status}
+        data={statuses}
+        value={filter.status}
+        onChange={(status) => change({ status })}
+      />
+      <ChoiceField label={said.method} data={methods} value={filter.method} onChange={(method) => change({ method })} />
       {(state === 'none' || isOperator) && (
         <TypedField
-          label="User"
-          placeholder="Any"
+          label={said.user}
+          placeholder={said.any}
           value={filter.username}
           onChange={(username) => change({ username }, true)}
         />
       )}
       <TextInput
-        label="From"
+        label={said.from}
         type="datetime-local"
         value={filter.from}
         onChange={({ currentTarget }) => change({ from: currentTarget.value })}
       />
       <TextInput
-        label="To"
+        label={said.to}
         type="datetime-local"
         value={filter.to}
         onChange={({ currentTarget }) => change({ to: currentTarget.value })}
@@ -64,7 +65,7 @@ export function FilterBar({ filter, isFiltered, change, clear }: Props) {
           onClick={clear}
           style={{ alignSelf: 'end' }}
         >
-          Clear
+          {said.clear}
         </Button>
       )}
     </SimpleGrid>
@@ -85,9 +86,9 @@ function ChoiceField({ label, data, value, onChange }: ChoiceProps) {
       label={label}
       data={data}
       value={value || null}
-      placeholder="Any"
+      placeholder={said.any}
       clearable
-      clearButtonProps={{ 'aria-label': `Any ${label.toLowerCase()}` }}
+      clearButtonProps={{ 'aria-label': said.anyOf(label) }}
       onChange={(chosen) => onChange(chosen ?? '')}
     />
   );

@@ -11,6 +11,7 @@ import { SidePanel } from '../../components/side-panel';
 import { ErrorState, LoadingLines } from '../../components/states';
 import { lastName, readable } from '../../lib/names';
 import { texts } from '../../texts/texts';
+import { operationsTexts } from '../../texts/operations';
 import { Facts } from './facts';
 import { OperationFiles } from './operation-files';
 import { OperationLog } from './operation-log';
@@ -23,8 +24,11 @@ export function Component() {
   const { data: operation, error, refetch } = useOperation(id);
   const name = operation ? readable(lastName(operation.local_path_on_storage ?? ''), operation.name_encoding) : '';
   return (
-    <SidePanel title={name || 'Operation'} onClose={() => void navigate({ pathname: '/operations', search })}>
-      <title>{`${name || 'Operation'} · ${texts.name}`}</title>
+    <SidePanel
+      title={name || operationsTexts.panel.title}
+      onClose={() => void navigate({ pathname: '/operations', search })}
+    >
+      <title>{texts.titleOf(name || operationsTexts.panel.title)}</title>
       {operation ? (
         <Whole operation={operation} />
       ) : error ? (
@@ -53,7 +57,7 @@ function Whole({ operation }: { operation: Operation }) {
             state={{ again: operation }}
             leftSection={<IconRepeat size={14} aria-hidden />}
           >
-            Stage again
+            {operationsTexts.panel.again}
           </Button>
         </Group>
       </Group>
@@ -63,9 +67,9 @@ function Whole({ operation }: { operation: Operation }) {
       </div>
       <Tabs defaultValue="facts" keepMounted={false}>
         <Tabs.List>
-          <Tabs.Tab value="facts">Facts</Tabs.Tab>
-          <Tabs.Tab value="log">Log</Tabs.Tab>
-          <Tabs.Tab value="files">Files</Tabs.Tab>
+          <Tabs.Tab value="facts">{operationsTexts.panel.facts}</Tabs.Tab>
+          <Tabs.Tab value="log">{operationsTexts.panel.log}</Tabs.Tab>
+          <Tabs.Tab value="files">{operationsTexts.panel.files}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="facts" pt="sm">
           <Facts operation={operation} />

@@ -7,6 +7,9 @@ import { PathText } from '../../components/path-text';
 import { EmptyState, ErrorState, LoadingLines } from '../../components/states';
 import { formatBytes } from '../../lib/format';
 import { saveFile } from '../../lib/save-file';
+import { operationsTexts } from '../../texts/operations';
+
+const said = operationsTexts.files;
 
 /** What an operation staged, file by file. */
 export function OperationFiles({ id }: { id: string }) {
@@ -22,16 +25,16 @@ export function OperationFiles({ id }: { id: string }) {
   if (error) return <ErrorState error={error} />;
   if (isPending) return <LoadingLines lines={4} height={24} />;
   const files = data.pages.flatMap(({ items }) => items);
-  if (files.length === 0) return <EmptyState icon={<IconFiles aria-hidden />} title="No files were recorded" />;
+  if (files.length === 0) return <EmptyState icon={<IconFiles aria-hidden />} title={said.nothing} />;
   return (
     <Stack gap="xs">
-      <Table.ScrollContainer minWidth={320} type="native" tabIndex={0} role="region" aria-label="Files">
+      <Table.ScrollContainer minWidth={320} type="native" tabIndex={0} role="region" aria-label={said.table}>
         <Table fz="sm" verticalSpacing={4}>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>File</Table.Th>
-              <Table.Th ta="end">Size</Table.Th>
-              <Table.Th>Checksum</Table.Th>
+              <Table.Th>{said.file}</Table.Th>
+              <Table.Th ta="end">{said.size}</Table.Th>
+              <Table.Th>{said.checksum}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -39,7 +42,7 @@ export function OperationFiles({ id }: { id: string }) {
               <Table.Tr key={path}>
                 <Table.Td>
                   <PathText path={path} encoding={encoding} />
-                  {kind === 'link' && ' (link)'}
+                  {kind === 'link' && said.link}
                 </Table.Td>
                 <Table.Td ta="end" style={{ whiteSpace: 'nowrap' }}>
                   {size === null ? '' : formatBytes(size)}
@@ -57,11 +60,11 @@ export function OperationFiles({ id }: { id: string }) {
       <Group>
         {hasNextPage && (
           <Button size="xs" variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            More
+            {said.more}
           </Button>
         )}
         <Button size="xs" variant="default" loading={save.isPending} onClick={() => save.mutate()}>
-          Save as a checksum file
+          {said.save}
         </Button>
       </Group>
       {save.error && <ErrorState error={save.error} />}

@@ -4,6 +4,7 @@ import { operationLogQuery } from '../../api/operations';
 import { EmptyState, ErrorState, LoadingLines } from '../../components/states';
 import { Time } from '../../components/time';
 import { showName } from '../../lib/names';
+import { operationsTexts } from '../../texts/operations';
 import { IconFileText } from '@tabler/icons-react';
 
 const COLORS: Record<string, string> = { ERROR: 'red', WARNING: 'orange', INFO: 'blue', DEBUG: 'gray' };
@@ -14,8 +15,7 @@ export function OperationLog({ id, isLive }: { id: string; isLive: boolean }) {
   if (error) return <ErrorState error={error} />;
   if (isPending) return <LoadingLines lines={4} height={24} />;
   const lines = [...data.items].reverse();
-  if (lines.length === 0)
-    return <EmptyState icon={<IconFileText aria-hidden />} title="The log has nothing of it any more" />;
+  if (lines.length === 0) return <EmptyState icon={<IconFileText aria-hidden />} title={operationsTexts.log.nothing} />;
   return (
     <Stack gap={6} component="ol" style={{ listStyle: 'none', margin: 0, padding: 0 }}>
       {lines.map((line, index) => (

@@ -3,6 +3,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type MouseEvent, useEffect, useRef } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 import type { Operation } from '../../api/types';
+import { operationsTexts } from '../../texts/operations';
 import { COLUMN_CLASSES, columns, features } from './columns';
 import classes from './operations-table.module.css';
 
@@ -41,7 +42,7 @@ export function OperationsTable({ operations, onEnd }: Props) {
   const before = seen[0]?.start ?? 0;
   const after = virtual.getTotalSize() - (seen.at(-1)?.end ?? 0);
   return (
-    <div ref={scroller} className={classes.scroller} tabIndex={0} role="region" aria-label="Operations">
+    <div ref={scroller} className={classes.scroller} tabIndex={0} role="region" aria-label={operationsTexts.table}>
       <table className={classes.table} aria-rowcount={operations.length}>
         <thead>
           {table.getHeaderGroups().map((group) => (

@@ -6,9 +6,9 @@ import { Link, Outlet } from 'react-router';
 import { operationsQuery } from '../../api/operations';
 import { BatchCard } from '../../components/operation/batch-card';
 import { EmptyState, ErrorState, LoadingLines, ViewTitle } from '../../components/states';
-import { formatCount } from '../../lib/format';
 import { batchTexts } from '../../texts/batches';
 import { texts } from '../../texts/texts';
+import { operationsTexts } from '../../texts/operations';
 import { ActivityChart } from './activity-chart';
 import { ExportMenu } from './export-menu';
 import { useFilter } from './filter';
@@ -49,16 +49,15 @@ export function Component() {
       ) : operations.length === 0 ? (
         <EmptyState
           icon={<IconListSearch aria-hidden />}
-          title={isFiltered ? 'Nothing fits' : 'Nothing was staged yet'}
+          title={isFiltered ? operationsTexts.nothingFits : operationsTexts.nothing}
         >
-          {isFiltered ? 'Change or clear the filter.' : <Link to="/">Stage something</Link>}
+          {isFiltered ? operationsTexts.nothingFitsAdvice : <Link to="/">{operationsTexts.nothingAdvice}</Link>}
         </EmptyState>
       ) : (
         <>
           <OperationsTable operations={operations} onEnd={loadMore} />
           <Text size="xs" c="dimmed">
-            {formatCount(operations.length)}
-            {hasNextPage ? ' so far, more as you scroll' : ' in all'}
+            {hasNextPage ? operationsTexts.soFar(operations.length) : operationsTexts.inAll(operations.length)}
           </Text>
         </>
       )}

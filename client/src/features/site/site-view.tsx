@@ -8,6 +8,7 @@ import { SERVICE_PATH } from '../../config/base';
 import { formatBytes, formatCount, formatDuration } from '../../lib/format';
 import { useSession } from '../../session/session';
 import { methodName, texts } from '../../texts/texts';
+import { siteTexts } from '../../texts/site';
 import { StateBadge } from './state-badge';
 
 /** What this site has and offers, and whether all of it works. */
@@ -16,10 +17,11 @@ export function Component() {
   return (
     <Stack gap="md">
       <Group justify="space-between" align="baseline">
-        <ViewTitle title={texts.site.title} />
+        <ViewTitle title={siteTexts.title} />
         <Text c="dimmed" size="sm">
-          Version {config.version} · <Anchor href={`${SERVICE_PATH}/docs`}>{texts.nav.docs}</Anchor> ·{' '}
-          <Anchor href={`${SERVICE_PATH}/openapi.json`}>OpenAPI document</Anchor>
+          {siteTexts.version(config.version)}
+          <Anchor href={`${SERVICE_PATH}/docs`}>{texts.nav.docs}</Anchor> ·{' '}
+          <Anchor href={`${SERVICE_PATH}/openapi.json`}>{siteTexts.document}</Anchor>
         </Text>
       </Group>
       <Health />
@@ -49,14 +51,14 @@ function Health() {
   if (isPending) return <LoadingLines lines={2} height={48} />;
   const { service, database, user_areas: areas, storages, methods } = data.checks;
   const checks = [
-    { name: 'Service', ...service },
-    { name: 'Database', ...database },
-    { name: 'User areas', ...areas },
-    ...storages.map((one) => ({ ...one, name: `Storage ${one.name}` })),
+    { name: siteTexts.health.service, ...service },
+    { name: siteTexts.health.database, ...database },
+    { name: siteTexts.health.areas, ...areas },
+    ...storages.map((one) => ({ ...one, name: siteTexts.health.storage(one.name) })),
     ...methods.map((one) => ({ ...one, name: methodName(one.name) })),
   ];
   return (
-    <Section title="Health">
+    <Section title={siteTexts.health.title}>
       <Group gap="lg">
         {checks.map(({ name, status, detail }) => (
           <Stack key={name} gap={2}>
@@ -86,19 +88,25 @@ function Health() {
 function Storages({ config }: { config: SiteConfig }) {
   const rows = [
     ...config.storages.map((one) => ({ ...one, title: one.name })),
-    { ...config.user_areas, title: 'User areas', hard_link: null, clone: null, note: null },
+    { ...config.user_areas, title: siteTexts.health.areas, hard_link: null, clone: null, note: null },
   ];
   return (
-    <Section title="Storages">
-      <Table.ScrollContainer minWidth={560} type="native" tabIndex={0} role="region" aria-label="Table of storages">
+    <Section title={siteTexts.storages.title}>
+      <Table.ScrollContainer
+        minWidth={560}
+        type="native"
+        tabIndex={0}
+        role="region"
+        aria-label={siteTexts.storages.table}
+      >
         <Table verticalSpacing="xs">
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>Name</Table.Th>
-              <Table.Th>State</Table.Th>
-              <Table.Th>Free</Table.Th>
-              <Table.Th>Links</Table.Th>
-              <Table.Th>Clones</Table.Th>
+              <Table.Th>{siteTexts.storages.name}</Table.Th>
+              <Table.Th>{siteTexts.storages.state}</Table.Th>
+              <Table.Th>{siteTexts.storages.free}</Table.Th>
+              <Table.Th>{siteTexts.storages.links}</Table.Th>
+              <Table.Th>{siteTexts.storages.clones}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -137,25 +145,23 @@ function Storages({ config }: { config: SiteConfig }) {
 }
 
 function answerOf(can: boolean | null): string {
-  if (can === null) return '–';
-  return can ? 'possible' : 'not possible';
+  if (can === null) return siteTexts.storages.unknown;
+  return can ? siteTexts.storages.possible : siteTexts.storages.impossible;
 }
 
 function Free({ free, total }: { free: number | null; total: number | null }) {
-  if (free === null || total === null) return <>–</>;
+  if (free === null || total === null) return <>{siteTexts.storages.unknown}</>;
   return (
     <Stack gap={4} miw={140}>
-      <Text size="sm">
-        {formatBytes(free)} of {formatBytes(total)}
-      </Text>
-      <Progress value={(100 * (total - free)) / Math.max(1, total)} size="xs" aria-label="Used" />
+      <Text size="sm">{siteTexts.storages.part(formatBytes(free), formatBytes(total))}</Text>
+      <Progress value={(100 * (total - free)) / Math.max(1, total)} size="xs" aria-label={siteTexts.storages.used} />
     </Stack>
   );
 }
 
 function Methods({ config }: { config: SiteConfig }) {
   return (
-    <Section title="Methods">
+    <Section title={siteTexts.methods}>
       <Stack gap="xs">
         {config.methods.map(({ name, description, available, problem }) => (
           <div key={name}>
@@ -188,24 +194,22 @@ function Limits({
 }: {
   config: SiteConfig;
 }) {
-  const orNone = (limit: number, text = formatCount(limit)) => (limit === 0 ? 'no limit' : text);
+  const names = siteTexts.limits;
+  const orNone = (limit: number, text = formatCount(limit)) => (limit === 0 ? names.none : text);
   const rows: [string, string][] = [
-    ['Files in one operation', orNone(limits.max_tree_files)],
-    ['Bytes in one operation', orNone(limits.max_operation_bytes, formatBytes(limits.max_operation_bytes))],
-    ['Items in one batch', orNone(limits.max_batch_items)],
-    ['Running at once', formatCount(limits.max_running)],
-    ['Running at once for one user', orNone(limits.max_running_per_user)],
-    ['Waiting for one user', orNone(limits.max_queued_per_user)],
-    ['A download link works for', formatDuration(limits.download_url_ttl_seconds)],
-    ['Copies are verified with', checksum],
-    [
-      'Where no link can be made',
-      { error: 'it fails', copy: 'it is copied', symlink: 'a link by name is made' }[fallback] ?? fallback,
-    ],
-    ['What may be read', access === 'user' ? 'what you could read yourself' : 'what the service may read'],
+    [names.files, orNone(limits.max_tree_files)],
+    [names.bytes, orNone(limits.max_operation_bytes, formatBytes(limits.max_operation_bytes))],
+    [names.items, orNone(limits.max_batch_items)],
+    [names.running, formatCount(limits.max_running)],
+    [names.runningPerUser, orNone(limits.max_running_per_user)],
+    [names.queuedPerUser, orNone(limits.max_queued_per_user)],
+    [names.link, formatDuration(limits.download_url_ttl_seconds)],
+    [names.checksum, checksum],
+    [names.fallback, names.fallbacks[fallback] ?? fallback],
+    [names.access, access === 'user' ? names.accessOfUser : names.accessOfService],
   ];
   return (
-    <Section title="Limits and rules">
+    <Section title={names.title}>
       <Table verticalSpacing={4}>
         <Table.Tbody>
           {rows.map(([name, value]) => (

@@ -1,3 +1,4 @@
+import { siteTexts } from '../../texts/site';
 import { Badge } from '@mantine/core';
 import { IconCheck, IconX } from '@tabler/icons-react';
 
@@ -12,7 +13,7 @@ export function StateBadge({ isUp }: { isUp: boolean }) {
       color={isUp ? 'teal' : 'red'}
       leftSection={isUp ? <IconCheck size={12} aria-hidden /> : <IconX size={12} aria-hidden />}
     >
-      {isUp ? 'up' : 'down'}
+      {isUp ? siteTexts.up : siteTexts.down}
     </Badge>
   );
 }

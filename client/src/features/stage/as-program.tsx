@@ -6,6 +6,7 @@ import type { StageOrder } from '../../api/staging';
 import { CopyText } from '../../components/copy-text';
 import { API_URL } from '../../config/base';
 import { useSession } from '../../session/session';
+import { stageTexts } from '../../texts/stage';
 import { curlOf, pythonOf } from './snippets';
 
 /** The same order for a program. */
@@ -20,7 +21,7 @@ export function AsProgram({ order }: { order: StageOrder }) {
       <UnstyledButton onClick={toggle} aria-expanded={isOpen} fz="sm" c="var(--mantine-color-anchor)">
         <Group gap={4}>
           {isOpen ? <IconChevronDown size={16} aria-hidden /> : <IconChevronRight size={16} aria-hidden />}
-          The same from a program
+          {stageTexts.program.title}
         </Group>
       </UnstyledButton>
       <Collapse expanded={isOpen}>
@@ -28,7 +29,7 @@ export function AsProgram({ order }: { order: StageOrder }) {
           <Group justify="space-between">
             <SegmentedControl
               size="xs"
-              aria-label="Language"
+              aria-label={stageTexts.program.language}
               data={[
                 { value: 'curl', label: 'curl' },
                 { value: 'python', label: 'Python' },
@@ -36,9 +37,15 @@ export function AsProgram({ order }: { order: StageOrder }) {
               value={language}
               onChange={setLanguage}
             />
-            <CopyText text={text} what="the program" />
+            <CopyText text={text} what={stageTexts.program.copy} />
           </Group>
-          <Code block tabIndex={0} role="region" aria-label="Program" style={{ maxHeight: 260, overflow: 'auto' }}>
+          <Code
+            block
+            tabIndex={0}
+            role="region"
+            aria-label={stageTexts.program.label}
+            style={{ maxHeight: 260, overflow: 'auto' }}
+          >
             {text}
           </Code>
         </Stack>

@@ -5,6 +5,7 @@ import { DirectoryBrowser } from '../../components/browser/directory-browser';
 import { Dialog } from '../../components/dialog';
 import { destinationIn } from '../../lib/destination';
 import { lastName, type PathText, TOP } from '../../lib/names';
+import { stageTexts } from '../../texts/stage';
 import { destinationOf, type Order } from './order';
 
 interface Props {
@@ -15,6 +16,8 @@ interface Props {
   onChange: (change: Partial<Order>) => void;
 }
 
+const said = stageTexts.destination;
+
 /** Where it goes in the user's area. */
 export function DestinationField({ order, fault, canBrowse, onChange }: Props) {
   const [isOpen, { open, close }] = useDisclosure();
@@ -22,12 +25,8 @@ export function DestinationField({ order, fault, canBrowse, onChange }: Props) {
   return (
     <>
       <TextInput
-        label={isMany ? 'Directory to put them into' : 'Destination'}
-        description={
-          isMany
-            ? 'Below the area of the user; each keeps its own name. Empty: the top.'
-            : 'Below the area of the user. With "/" at its end: into that directory.'
-        }
+        label={isMany ? said.many : said.one}
+        description={isMany ? said.manyHint : said.oneHint}
         value={destinationOf(order)}
         onChange={({ currentTarget }) => onChange({ destination: currentTarget.value })}
         error={order.sources.length === 0 ? undefined : fault}
@@ -42,10 +41,10 @@ export function DestinationField({ order, fault, canBrowse, onChange }: Props) {
           disabled={order.username === ''}
           style={{ alignSelf: 'start' }}
         >
-          Choose a directory
+          {said.choose}
         </Button>
       )}
-      <Dialog opened={isOpen} onClose={close} title={`The area of ${order.username}`} size="lg">
+      <Dialog opened={isOpen} onClose={close} title={said.areaOf(order.username)} size="lg">
         <AreaChooser
           username={order.username}
           onChoose={(directory) => {
@@ -66,15 +65,15 @@ function AreaChooser({ username, onChoose }: { username: string; onChoose: (dire
       <DirectoryBrowser
         place={{ area: username, storage: null, username: null, path }}
         top={username}
-        label="User area"
+        label={said.area}
         onOpen={setPath}
         isSelected={() => false}
         onToggle={() => undefined}
-        emptyText="There is nothing yet"
+        emptyText={said.empty}
       />
       <Button onClick={() => onChoose(path.text)}>
         <Text span truncate inherit>
-          Put it into {path.text === '' ? 'the top' : path.text}
+          {said.put(path.text)}
         </Text>
       </Button>
     </Stack>

@@ -2,6 +2,7 @@ import { Text } from '@mantine/core';
 import { IconCopy, IconDownload, IconLink, IconNotebook, IconPackageImport } from '@tabler/icons-react';
 import type { Method } from '../../api/types';
 import { methodName, texts } from '../../texts/texts';
+import { stageTexts } from '../../texts/stage';
 import classes from './method-cards.module.css';
 
 const ICONS: Record<string, typeof IconCopy> = {
@@ -20,7 +21,7 @@ interface Props {
 /** The ways to bring data that this site offers, each with what it does, or why it cannot just now. */
 export function MethodCards({ methods, value, onChange }: Props) {
   return (
-    <fieldset className={classes.group} aria-label="Method">
+    <fieldset className={classes.group} aria-label={stageTexts.method.label}>
       {methods.map(({ name, description, available, problem }) => {
         const Icon = ICONS[name] ?? IconPackageImport;
         const isOff = available === false;
@@ -43,7 +44,7 @@ export function MethodCards({ methods, value, onChange }: Props) {
             </Text>
             {isOff && (
               <Text size="xs" c="var(--mantine-color-error)" component="span">
-                {problem ?? 'It does not answer just now.'}
+                {problem ?? stageTexts.method.off}
               </Text>
             )}
           </label>

@@ -2,6 +2,7 @@ import type { StageOrder } from '../../api/staging';
 import type { SiteConfig, StageItem } from '../../api/types';
 import { destinationIn, faultOfDestination } from '../../lib/destination';
 import { lastName, type PathText } from '../../lib/names';
+import { stageTexts } from '../../texts/stage';
 
 /** What somebody is about to stage. */
 export interface Order {
@@ -14,6 +15,7 @@ export interface Order {
   destination: string | null;
 }
 
+const said = stageTexts.faults;
 const USERNAME = /^[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}$/;
 
 /** Methods that hand the data over instead of putting it somewhere. */
@@ -36,17 +38,15 @@ export type Faults = Partial<Record<'username' | 'sources' | 'destination' | 'me
 /** What keeps an order from being sent, in the words of the service; empty where nothing does. */
 export function faultsOf(order: Order, config: SiteConfig): Faults {
   const faults: Faults = {};
-  if (order.username === '') faults.username = 'say for whom';
+  if (order.username === '') faults.username = said.noUser;
   else if (!USERNAME.test(order.username)) {
-    faults.username =
-      'must have 1 to 64 ASCII letters, digits, ".", "_", "-" or "@", and begin with a letter, a digit or "_"';
+    faults.username = said.user;
   }
   const max = config.limits.max_batch_items;
-  if (order.sources.length === 0) faults.sources = 'Choose something from the storage';
-  else if (order.sources.length > max) faults.sources = `must be at most ${max} at once`;
+  if (order.sources.length === 0) faults.sources = said.noSource;
+  else if (order.sources.length > max) faults.sources = said.tooMany(max);
   if (!needsDestination(config, order.method)) {
-    if (order.sources.length > 1)
-      faults.method = 'One thing at a time can be downloaded; a directory comes as an archive';
+    if (order.sources.length > 1) faults.method = said.oneDownload;
     return faults;
   }
   for (const path of destinationsOf(order)) {
@@ -58,10 +58,8 @@ export function faultsOf(order: Order, config: SiteConfig): Faults {
 
 /** What has to be done before an order can be sent, in a sentence; empty when nothing has. */
 export function missingOf(faults: Faults): string {
-  if (faults.sources !== undefined) return 'Choose something from the storage first.';
-  if (faults.username !== undefined) return 'Say for which user it is.';
-  if (faults.method !== undefined) return 'Choose one thing, or another method.';
-  return faults.destination === undefined ? '' : 'Mend the destination.';
+  const first = (['sources', 'username', 'method', 'destination'] as const).find((one) => faults[one] !== undefined);
+  return first === undefined ? '' : stageTexts.missing[first];
 }
 
 function destinationsOf(order: Order): string[] {

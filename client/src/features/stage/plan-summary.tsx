@@ -5,21 +5,14 @@ import { planOf, type StageOrder } from '../../api/staging';
 import type { Plan } from '../../api/types';
 import { PathText } from '../../components/path-text';
 import { ErrorState } from '../../components/states';
-import { formatBytes, plural } from '../../lib/format';
+import { stageTexts } from '../../texts/stage';
 
 /** Items of a plan that are told one by one. */
 const MAX_TOLD = 5;
 /** Larger orders are not planned before the click: it would take as long as the work. */
 export const MAX_PLANNED = 200;
 
-const ACTIONS: [keyof Plan['totals']['items'], string][] = [
-  ['copy', 'copies'],
-  ['clone', 'clones'],
-  ['hard_link', 'links'],
-  ['symbolic_link', 'links by name'],
-  ['upload', 'uploads'],
-  ['download', 'downloads'],
-];
+const said = stageTexts.plan;
 
 /** What would happen, before the click. */
 export function PlanSummary({ order }: { order: StageOrder }) {
@@ -29,13 +22,13 @@ export function PlanSummary({ order }: { order: StageOrder }) {
     staleTime: 15_000,
     retry: false,
   });
-  if (error) return <ErrorState error={error} title="This cannot be planned" onRetry={() => void refetch()} />;
+  if (error) return <ErrorState error={error} title={said.failed} onRetry={() => void refetch()} />;
   if (!data) {
     return (
       <Group gap="xs" role="status">
         <Loader size="xs" aria-hidden />
         <Text size="sm" c="dimmed">
-          {isFetching ? 'Looking at what would happen' : ''}
+          {isFetching ? said.looking : ''}
         </Text>
       </Group>
     );
@@ -55,7 +48,7 @@ function Told({ plan: { items, totals } }: { plan: Plan }) {
       title={sentenceOf(totals)}
       role="status"
     >
-      {totals.enough_space === false && <Text size="sm">There is not enough space for it in the user areas.</Text>}
+      {totals.enough_space === false && <Text size="sm">{said.noSpace}</Text>}
       {(refused.length > 0 || remarks.length > 0) && (
         <List size="sm" spacing={2}>
           {[...refused, ...remarks].slice(0, MAX_TOLD).map((item) => (
@@ -70,22 +63,18 @@ function Told({ plan: { items, totals } }: { plan: Plan }) {
           ))}
         </List>
       )}
-      {refused.length > MAX_TOLD && <Text size="sm">and {refused.length - MAX_TOLD} more</Text>}
+      {refused.length > MAX_TOLD && <Text size="sm">{said.more(refused.length - MAX_TOLD)}</Text>}
     </Alert>
   );
 }
 
 function sentenceOf({ items, files, bytes, space_left_after: left }: Plan['totals']): string {
-  const verbs = ACTIONS.filter(([action]) => items[action] > 0).map(([, verb]) => verb);
+  const verbs = said.actions.filter(([action]) => items[action] > 0).map(([, verb]) => verb);
   const parts: string[] = [];
-  if (verbs.length > 0) parts.push(`${capital(verbs.join(' and '))} ${formatBytes(bytes)} in ${plural(files, 'file')}`);
-  if (items.none > 0) parts.push(`${plural(items.none, 'is', 'are')} there already`);
-  if (items.unknown > 0) parts.push(`${plural(items.unknown, 'cannot', 'cannot')} be told beforehand`);
-  if (items.refused > 0) parts.push(`${plural(items.refused, 'would', 'would')} be refused`);
-  if (left !== null && verbs.length > 0) parts.push(`${formatBytes(left)} are left then`);
-  return parts.length === 0 ? 'Nothing to do' : parts.join('; ');
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  if (verbs.length > 0) parts.push(said.does(verbs, bytes, files));
+  if (items.none > 0) parts.push(said.present(items.none));
+  if (items.unknown > 0) parts.push(said.unknown(items.unknown));
+  if (items.refused > 0) parts.push(said.refused(items.refused));
+  if (left !== null && verbs.length > 0) parts.push(said.left(left));
+  return parts.length === 0 ? said.nothing : parts.join('; ');
 }

@@ -5,6 +5,7 @@ import { DirectoryBrowser } from '../../components/browser/directory-browser';
 import { FolderTree } from '../../components/browser/folder-tree';
 import { type PathText, TOP } from '../../lib/names';
 import { useSession } from '../../session/session';
+import { stageTexts } from '../../texts/stage';
 import { type Order, readSources, writeSources } from './order';
 
 interface Props {
@@ -12,6 +13,8 @@ interface Props {
   fault: string | undefined;
   onChange: (change: Partial<Order>) => void;
 }
+
+const said = stageTexts.source;
 
 /** What of the storage is to be staged: chosen from its directories, or written down. */
 export function SourcePicker({ order, fault, onChange }: Props) {
@@ -31,7 +34,7 @@ export function SourcePicker({ order, fault, onChange }: Props) {
     <Stack gap="sm">
       {config.storages.length > 1 && (
         <Select
-          label="Storage"
+          label={said.storage}
           data={config.storages.map(({ name }) => name)}
           value={order.storage}
           allowDeselect={false}
@@ -44,23 +47,23 @@ export function SourcePicker({ order, fault, onChange }: Props) {
       )}
       <Grid gap="sm">
         <Grid.Col span={{ base: 12, xl: 4 }} visibleFrom="xl">
-          <FolderTree label="Directories of the storage" top={order.storage} place={place} onOpen={setPath} />
+          <FolderTree label={said.tree} top={order.storage} place={place} onOpen={setPath} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, xl: 8 }}>
           <DirectoryBrowser
             place={place}
             top={order.storage}
-            label="Storage"
+            label={said.storage}
             onOpen={setPath}
             isSelected={isSelected}
             onToggle={toggle}
-            emptyText="This directory is empty"
+            emptyText={said.empty}
           />
         </Grid.Col>
       </Grid>
       <Textarea
-        label="Paths"
-        description="What you chose, one path a line; write or paste paths of the storage as well."
+        label={said.paths}
+        description={said.pathsHint}
         value={writeSources(sources)}
         onChange={({ currentTarget }) =>
           onChange({ sources: readSources(currentTarget.value, sources), destination: null })

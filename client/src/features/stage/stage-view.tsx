@@ -13,6 +13,7 @@ import { EmptyState, ErrorState, ViewTitle } from '../../components/states';
 import { openAddress } from '../../lib/save-file';
 import { useSession } from '../../session/session';
 import { texts } from '../../texts/texts';
+import { stageTexts } from '../../texts/stage';
 import { DestinationField } from './destination-field';
 import { MethodCards } from './method-cards';
 import { faultsOf, missingOf, needsDestination, type Order, stageOrderOf } from './order';
@@ -47,13 +48,13 @@ export function Component() {
       <ViewTitle title={texts.nav.stage} />
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 7 }}>
-          <Part title="What">
+          <Part title={stageTexts.what}>
             <SourcePicker order={order} fault={faults.sources} onChange={change} />
           </Part>
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 5 }}>
           <Stack gap="md">
-            <Part title="How">
+            <Part title={stageTexts.how}>
               <MethodCards methods={config.methods} value={order.method} onChange={(method) => change({ method })} />
               {faults.method !== undefined && (
                 <Text size="sm" c="var(--mantine-color-error)">
@@ -75,17 +76,17 @@ export function Component() {
       </Grid>
       <Group justify="space-between">
         <Title order={2} size="h4">
-          Staged from here
+          {stageTexts.recent}
         </Title>
         {earlier.length > 0 && (
           <Button variant="subtle" size="xs" onClick={clear}>
-            Clear
+            {stageTexts.clear}
           </Button>
         )}
       </Group>
       {earlier.length === 0 && latest !== null ? null : earlier.length === 0 ? (
-        <EmptyState icon={<IconInbox aria-hidden />} title="Nothing yet">
-          What you stage appears here at once, with how far it is. All operations are under {texts.nav.operations}.
+        <EmptyState icon={<IconInbox aria-hidden />} title={stageTexts.nothing}>
+          {stageTexts.nothingAdvice}
         </EmptyState>
       ) : (
         <Grid gap="md">
@@ -128,10 +129,10 @@ function Where({ order, faults, change }: WhereProps) {
   const mayName = state === 'none' || isOperator || username === null;
   const isJupyter = order.method === 'jupyter_copy';
   return (
-    <Part title="For whom and where to">
+    <Part title={stageTexts.where}>
       <TextInput
-        label="User"
-        description={mayName ? undefined : 'You are signed in: it is for yourself.'}
+        label={stageTexts.user}
+        description={mayName ? undefined : stageTexts.userFixed}
         value={order.username}
         readOnly={!mayName}
         onChange={({ currentTarget }) => change({ username: currentTarget.value.trim() })}
@@ -143,8 +144,8 @@ function Where({ order, faults, change }: WhereProps) {
       />
       {isJupyter && (
         <TextInput
-          label="Named server"
-          description="Leave it empty for the usual one."
+          label={stageTexts.server}
+          description={stageTexts.serverHint}
           value={order.server}
           onChange={({ currentTarget }) => change({ server: currentTarget.value })}
           spellCheck={false}
@@ -154,7 +155,7 @@ function Where({ order, faults, change }: WhereProps) {
         <DestinationField order={order} fault={faults.destination} canBrowse={!isJupyter} onChange={change} />
       ) : (
         <Text size="sm" c="dimmed">
-          It goes to this browser; nothing is put into the user area.
+          {stageTexts.download}
         </Text>
       )}
     </Part>
@@ -198,14 +199,14 @@ function Submit({ isReady, missing, order, request, onDone }: SubmitProps) {
     <form onSubmit={submit}>
       <Stack gap="xs">
         <Button type="submit" size="md" fullWidth disabled={!isReady} loading={stage.isPending}>
-          {count > 1 ? `Stage ${count}` : order.method === 'direct_download' ? 'Download' : 'Stage'}
+          {stageTexts.submit(count, order.method === 'direct_download')}
         </Button>
         {!isReady && (
           <Text size="sm" c="dimmed" ta="center">
             {missing}
           </Text>
         )}
-        {stage.error && <ErrorState error={stage.error} title="It was not accepted" />}
+        {stage.error && <ErrorState error={stage.error} title={stageTexts.refused} />}
       </Stack>
     </form>
   );
