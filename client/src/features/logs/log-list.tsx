@@ -1,11 +1,12 @@
 import { Anchor } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef } from 'react';
+import { useCallback, useEffect, useRef } from 'react';
 import { Link } from 'react-router';
 import type { LogEntry } from '../../api/types';
 import { formatTime, formatUtc } from '../../lib/format';
 import { showName } from '../../lib/names';
-import type { NumberedLine } from './log-lines';
+import { logTexts } from '../../texts/logs';
+import type { LogLines } from './log-lines';
 import classes from './log-list.module.css';
 
 const LINE_PX = 21;
@@ -15,37 +16,36 @@ const NEAR_PX = 40;
 const EARLY_PX = 200;
 
 interface Props {
-  entries: readonly NumberedLine[];
+  lines: LogLines;
   isFollowing: boolean;
   onFollow: (isFollowing: boolean) => void;
-  loadOlder: () => Promise<number>;
+  loadOlder: () => Promise<void>;
 }
 
-/** Lines of the log, the newest last. At its end it follows; who scrolls up stays where they are. */
-export function LogList({ entries, isFollowing, onFollow, loadOlder }: Props) {
+/** Lines of the log, the newest last. At its end it follows; who scrolls up stays where they are, whatever comes or goes. */
+export function LogList({ lines, isFollowing, onFollow, loadOlder }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
+  const { firstKey, nextKey, length } = lines;
   const rows = useVirtualizer({
-    count: entries.length,
+    count: length,
     getScrollElement: () => scroller.current,
     estimateSize: () => LINE_PX,
-    getItemKey: (index) => entries[index]!.key,
+    // The same function as long as the numbers are the same: all places are reckoned anew for another.
+    getItemKey: useCallback((index: number) => firstKey + index, [firstKey]),
+    // The line that is seen stays where it is when history comes in front of it, or the oldest lines go.
+    anchorTo: 'end',
     overscan: 20,
   });
-  const lastKey = entries.at(-1)?.key;
   useEffect(() => {
-    if (isFollowing && entries.length > 0) rows.scrollToIndex(entries.length - 1, { align: 'end' });
+    if (isFollowing && length > 0) rows.scrollToIndex(length - 1, { align: 'end' });
     // eslint-disable-next-line react-hooks/exhaustive-deps -- each new line, not each drawing
-  }, [lastKey, isFollowing]);
+  }, [nextKey, isFollowing]);
 
   const onScroll = () => {
     const { scrollTop, scrollHeight, clientHeight } = scroller.current!;
     const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
     if (isAtEnd !== isFollowing) onFollow(isAtEnd);
-    if (scrollTop < EARLY_PX) void keepPlace();
-  };
-  const keepPlace = async () => {
-    const added = await loadOlder().catch(() => 0);
-    if (added > 0) scroller.current?.scrollBy({ top: added * LINE_PX });
+    if (scrollTop < EARLY_PX) loadOlder().catch(() => undefined);
   };
 
   return (
@@ -54,7 +54,7 @@ export function LogList({ entries, isFollowing, onFollow, loadOlder }: Props) {
       className={classes.list}
       role="log"
       aria-live="off"
-      aria-label="Log"
+      aria-label={logTexts.log}
       tabIndex={0}
       onScroll={onScroll}
     >
@@ -67,7 +67,7 @@ export function LogList({ entries, isFollowing, onFollow, loadOlder }: Props) {
             className={classes.line}
             style={{ transform: `translateY(${start}px)` }}
           >
-            <Line entry={entries[index]!.entry} />
+            <Line entry={lines.at(index)!} />
           </div>
         ))}
       </div>
@@ -95,7 +95,7 @@ function Line({ entry }: { entry: LogEntry }) {
           <>
             {' '}
             <Anchor component={Link} to={`/operations/${id}`} inherit underline="always">
-              operation
+              {logTexts.operation}
             </Anchor>
           </>
         )}

@@ -5,11 +5,12 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { request } from '../../api/client';
 import { EmptyState, ErrorState, ViewTitle } from '../../components/states';
-import { formatCount } from '../../lib/format';
 import { saveFile } from '../../lib/save-file';
 import { useSession } from '../../session/session';
+import { logTexts } from '../../texts/logs';
 import { texts } from '../../texts/texts';
 import { LogList } from './log-list';
+import type { LiveState } from './log-socket';
 import { useLog } from './use-log';
 
 const TYPED_AFTER_MS = 300;
@@ -22,8 +23,8 @@ export function Component() {
   return (
     <Stack gap="md">
       <ViewTitle title={texts.nav.logs} />
-      <EmptyState icon={<IconFileText aria-hidden />} title="The log is for operators">
-        What the service did for an operation of yours stands with it, under {texts.nav.operations}.
+      <EmptyState icon={<IconFileText aria-hidden />} title={logTexts.forOperators}>
+        {logTexts.forOperatorsAdvice(texts.nav.operations)}
       </EmptyState>
     </Stack>
   );
@@ -55,14 +56,14 @@ function Logs() {
           loading={save.isPending}
           onClick={() => save.mutate()}
         >
-          Download
+          {logTexts.download}
         </Button>
       </Group>
       <Group gap="sm" align="center">
-        <SegmentedControl aria-label="Lowest level" data={LEVELS} value={level} onChange={setLevel} />
+        <SegmentedControl aria-label={logTexts.level} data={LEVELS} value={level} onChange={setLevel} />
         <TextInput
-          aria-label="Text in the line"
-          placeholder="Text in the line"
+          aria-label={logTexts.text}
+          placeholder={logTexts.text}
           leftSection={<IconSearch size={16} aria-hidden />}
           value={typed}
           maxLength={1000}
@@ -74,41 +75,48 @@ function Logs() {
           leftSection={isPaused ? <IconPlayerPlay size={16} aria-hidden /> : <IconPlayerPause size={16} aria-hidden />}
           onClick={() => setIsPaused(!isPaused)}
         >
-          {isPaused ? `Go on${log.missed > 0 ? ` (${formatCount(log.missed)} new)` : ''}` : 'Pause'}
+          {isPaused ? logTexts.goOn(log.missed) : logTexts.pause}
         </Button>
         <Switch
-          label="Follow"
+          label={logTexts.follow}
           checked={isFollowing}
           onChange={({ currentTarget }) => setIsFollowing(currentTarget.checked)}
         />
       </Group>
-      {log.state === 'refused' && (
-        <Alert color="red" variant="light" role="alert" title="The log is not shown">
-          {log.detail}
-        </Alert>
-      )}
-      {save.error && <ErrorState error={save.error} title="The log was not saved" />}
-      {log.entries.length === 0 ? (
+      <Refusal state={log.state} detail={log.detail} />
+      {save.error && <ErrorState error={save.error} title={logTexts.notSaved} />}
+      {log.lines.length === 0 ? (
         <EmptyState
           icon={<IconFileText aria-hidden />}
-          title={log.state === 'live' ? 'No line fits so far' : 'Looking at the log'}
+          title={log.state === 'live' ? logTexts.nothing : logTexts.looking}
         >
-          {log.state === 'live' ? 'Lines appear here as they happen.' : undefined}
+          {log.state === 'live' ? logTexts.nothingAdvice : undefined}
         </EmptyState>
       ) : (
-        <LogList entries={log.entries} isFollowing={isFollowing} onFollow={setIsFollowing} loadOlder={log.loadOlder} />
+        <LogList lines={log.lines} isFollowing={isFollowing} onFollow={setIsFollowing} loadOlder={log.loadOlder} />
       )}
       <Text size="xs" c="dimmed">
-        {formatCount(log.entries.length)} lines
-        {log.dropped > 0 &&
-          `; ${formatCount(log.dropped)} came faster than this page could take them, and are in the file`}
+        {logTexts.lines(log.lines.length, log.dropped)}
       </Text>
     </Stack>
   );
 }
 
-function LiveBadge({ state, isPaused }: { state: string; isPaused: boolean }) {
-  const word = state !== 'live' ? 'Connecting' : isPaused ? 'Paused' : 'Live';
+/** Why nothing comes, where the service told. */
+function Refusal({ state, detail }: { state: LiveState; detail: string | null }) {
+  if (state !== 'refused' && state !== 'waiting') return null;
+  const color = state === 'refused' ? 'red' : 'orange';
+  return (
+    <Alert color={color} variant="light" role="alert" title={logTexts.refused}>
+      {detail}
+      {state === 'waiting' && <Text size="sm">{logTexts.triedAgain}</Text>}
+    </Alert>
+  );
+}
+
+function LiveBadge({ state, isPaused }: { state: LiveState; isPaused: boolean }) {
+  const { connecting, paused, live } = logTexts.state;
+  const word = state !== 'live' ? connecting : isPaused ? paused : live;
   const color = state !== 'live' ? 'orange' : isPaused ? 'gray' : 'teal';
   return (
     <Badge role="status" variant="light" color={color} tt="none" radius="sm">

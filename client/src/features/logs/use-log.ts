@@ -1,15 +1,16 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { type Answer, api, must } from '../../api/client';
 import type { LogEntry, LogPage } from '../../api/types';
-import { followLog, type LogFilter } from './log-socket';
+import { followLog, type LiveState, type LogFilter } from './log-socket';
 import { LogLines } from './log-lines';
 
-const HISTORY = 200;
+/** Lines that come with each look at what was before: the most that the service gives at once. */
+const HISTORY = 500;
 
 type Level = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
 
 interface LogState {
-  state: 'connecting' | 'live' | 'refused';
+  state: LiveState;
   detail: string | null;
   dropped: number;
   /** Lines that came while the view is paused. */
@@ -23,7 +24,7 @@ export function useLog({ level, q }: LogFilter, isPaused: boolean) {
   const [log, setLog] = useState(NOTHING);
   const [lines, setLines] = useState(LogLines.empty);
   const shown = useRef(lines);
-  const held = useRef<LogEntry[]>([]);
+  const held = useRef(LogLines.empty);
   const paused = useRef(isPaused);
   const history = useRef<{ cursor: string | null | undefined; isBusy: boolean }>({ cursor: undefined, isBusy: false });
   const show = useCallback((next: LogLines) => {
@@ -33,7 +34,7 @@ export function useLog({ level, q }: LogFilter, isPaused: boolean) {
 
   useEffect(() => {
     const begin = (entries: LogEntry[]) => {
-      held.current = [];
+      held.current = LogLines.empty;
       history.current = { cursor: undefined, isBusy: false };
       show(LogLines.empty.append(entries));
     };
@@ -48,8 +49,8 @@ export function useLog({ level, q }: LogFilter, isPaused: boolean) {
         },
         onLines: (entries) => {
           if (!paused.current) return show(shown.current.append(entries));
-          held.current.push(...entries);
-          setLog((before) => ({ ...before, missed: held.current.length }));
+          held.current = held.current.append(entries);
+          setLog((before) => ({ ...before, missed: before.missed + entries.length }));
         },
         onDropped: (count) => setLog((before) => ({ ...before, dropped: before.dropped + count })),
         onState: (state, detail) => setLog((before) => ({ ...before, state, detail })),
@@ -60,14 +61,15 @@ export function useLog({ level, q }: LogFilter, isPaused: boolean) {
   useEffect(() => {
     paused.current = isPaused;
     if (isPaused || held.current.length === 0) return;
-    show(shown.current.append(held.current.splice(0)));
+    show(shown.current.append(held.current.toArray()));
+    held.current = LogLines.empty;
     setLog((before) => ({ ...before, missed: 0 }));
   }, [isPaused, show]);
 
-  /** Brings what happened before the first line; resolves with how many lines that were. */
-  const loadOlder = useCallback(async (): Promise<number> => {
+  /** Brings what happened before the first line. */
+  const loadOlder = useCallback(async (): Promise<void> => {
     const { current } = history;
-    if (current.isBusy) return 0;
+    if (current.isBusy) return;
     current.isBusy = true;
     try {
       // The log is read from its end: the first pages are shown already.
@@ -77,23 +79,21 @@ export function useLog({ level, q }: LogFilter, isPaused: boolean) {
         current.cursor = page.next_cursor;
         const older = olderThan(shown.current, page.items.reverse());
         if (older.length === 0 || current !== history.current) continue;
-        show(shown.current.prepend(older));
-        return older.length;
+        return show(shown.current.prepend(older));
       }
-      return 0;
     } finally {
       current.isBusy = false;
     }
   }, [level, q, show]);
 
-  return { ...log, entries: lines.lines, loadOlder };
+  return { ...log, lines, loadOlder };
 }
 
 /** What of these lines is not shown yet: of those that happened in the very moment of the first line, only others. */
-function olderThan({ lines }: LogLines, entries: LogEntry[]): LogEntry[] {
-  const oldest = lines[0]?.entry.time;
+function olderThan(lines: LogLines, entries: LogEntry[]): LogEntry[] {
+  const oldest = lines.at(0)?.time;
   if (oldest === undefined) return entries;
-  const end = lines.findIndex(({ entry }) => entry.time !== oldest);
-  const same = new Set(lines.slice(0, end < 0 ? undefined : end).map(({ entry }) => JSON.stringify(entry)));
+  const same = new Set<string>();
+  for (let at = 0; lines.at(at)?.time === oldest; at += 1) same.add(JSON.stringify(lines.at(at)));
   return entries.filter((entry) => entry.time < oldest || (entry.time === oldest && !same.has(JSON.stringify(entry))));
 }
