@@ -70,7 +70,13 @@ export const stageTexts = {
     refused: (count: number) => `${plural(count, 'would', 'would')} be refused`,
     left: (bytes: number) => `${formatBytes(bytes)} are left then`,
   },
-  program: { title: 'The same from a program', language: 'Language', label: 'Program', copy: 'the program' },
+  program: {
+    title: 'The same from a program',
+    language: 'Language',
+    languages: { curl: 'curl', python: 'Python' },
+    label: 'Program',
+    copy: 'the program',
+  },
 };
 
 function capital(text: string): string {

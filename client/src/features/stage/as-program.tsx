@@ -30,10 +30,7 @@ export function AsProgram({ order }: { order: StageOrder }) {
             <SegmentedControl
               size="xs"
               aria-label={stageTexts.program.language}
-              data={[
-                { value: 'curl', label: 'curl' },
-                { value: 'python', label: 'Python' },
-              ]}
+              data={Object.entries(stageTexts.program.languages).map(([value, label]) => ({ value, label }))}
               value={language}
               onChange={setLanguage}
             />
