@@ -19,6 +19,7 @@ import { DownloadLinks } from './downloads/download-links';
 import { DownloadsController } from './downloads/downloads.controller';
 import { Downloads } from './downloads/downloads.service';
 import { Transfers } from './downloads/transfers';
+import { RequestBudget } from './http/rate-limit';
 import { RequestPipe } from './http/request-pipe';
 import { EarlierOperations } from './idempotency/earlier-operations';
 import { Idempotency } from './idempotency/idempotency';
@@ -113,6 +114,7 @@ class SettingsModule {
     OperationStreams,
     OperationViews,
     Readiness,
+    RequestBudget,
     RootMonitor,
     Transfers,
   ],

@@ -9,7 +9,7 @@ import { authenticate, callerIfKnown, refuseStrangers } from './auth/authenticat
 import { answerOptions } from './http/allowed-methods';
 import { useJsonBodies } from './http/json-body';
 import { readAddress } from './http/request-address';
-import { limitRate } from './http/rate-limit';
+import { limitRate, RequestBudget } from './http/rate-limit';
 import { noStore, requestContext } from './http/request-context';
 import { requestLog } from './http/request-log';
 import { securityHeaders } from './http/security-headers';
@@ -34,7 +34,7 @@ export function configureHttp(app: NestExpressApplication, settings: Settings): 
   app.use(noStore());
   app.use(answerOptions(app));
   app.use(authenticate(app.get(Authenticator)));
-  if (settings.get('RATE_LIMIT_PER_MINUTE') > 0) app.use(limitRate(settings.get('RATE_LIMIT_PER_MINUTE'), identityOf));
+  app.use(limitRate(app.get(RequestBudget), identityOf));
   app.use(refuseStrangers());
   useJsonBodies(app);
 }

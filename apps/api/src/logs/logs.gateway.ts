@@ -54,10 +54,11 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
     private readonly reader: LogReader,
     private readonly trail: AuditTrail,
     private readonly logger: AppLogger,
+    budget: RequestBudget,
     settings: Settings,
   ) {
     this.readers = new ReaderLimit(settings.get('MAX_EVENT_STREAMS_PER_USER'));
-    this.budget = new SocketBudget(new RequestBudget(settings.get('RATE_LIMIT_PER_MINUTE')));
+    this.budget = new SocketBudget(budget);
   }
 
   /** Nobody is connected who may not be: not even for a moment. */
