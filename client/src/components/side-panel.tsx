@@ -1,6 +1,6 @@
-import { texts } from '../texts/texts';
 import { CloseButton, Drawer, Group } from '@mantine/core';
 import type { ReactNode } from 'react';
+import { texts } from '../texts/texts';
 
 interface Props {
   title: string;

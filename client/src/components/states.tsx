@@ -75,7 +75,7 @@ export function LoadingLines({ lines, height = 36 }: { lines: number; height?: n
 export function ViewTitle({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <>
-      <title>{`${title} · ${texts.name}`}</title>
+      <title>{texts.titleOf(title)}</title>
       <Title order={1} size="h2">
         {title}
       </Title>

@@ -1,4 +1,13 @@
+import type { Status } from '../api/types';
 import { formatBytes, formatCount, formatDuration, plural } from '../lib/format';
+
+const COUNTS: Record<Status, string> = {
+  success: 'done',
+  running: 'running',
+  queued: 'waiting',
+  failure: 'failed',
+  cancelled: 'cancelled',
+};
 
 /** What is said of one operation, or one batch, wherever it is shown. */
 export const operationTexts = {
@@ -38,7 +47,8 @@ export const operationTexts = {
     for: (method: string, username: string) => `${method} for ${username}, `,
     cancel: 'Cancel the rest',
     retry: 'Try what failed again',
-    counts: { success: 'done', running: 'running', queued: 'waiting', failure: 'failed', cancelled: 'cancelled' },
+    counts: COUNTS,
+    count: (status: Status, count: number) => `${formatCount(count)} ${COUNTS[status]}`,
     empty: 'nothing in it',
   },
 };

@@ -26,7 +26,7 @@ export const operationsTexts = {
   chart: {
     amount: (count: number, since: string, isPart: boolean) =>
       `${isPart ? 'The last ' : ''}${plural(count, 'operation')} since ${since}`,
-    amountAloud: (amount: string, failed: number) => `${amount}; ${failed} failed`,
+    amountAloud: (amount: string, failed: number) => `${amount}; ${formatCount(failed)} failed`,
     moved: (bytes: number) => `${formatBytes(bytes)} moved`,
     movedAloud: (bytes: number) => `${formatBytes(bytes)} moved over the same time`,
     failed: (count: number) => (count === 0 ? 'None failed' : `${formatCount(count)} failed`),

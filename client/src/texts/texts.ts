@@ -1,6 +1,8 @@
-/** Everything that the page says, in one place. */
+const NAME = 'Quay';
+
+/** What several views say; each has its own words beside this file. */
 export const texts = {
-  name: 'Quay',
+  name: NAME,
   claim: 'Bring data to where you work',
   nav: {
     label: 'Main',
@@ -16,7 +18,7 @@ export const texts = {
   },
   loading: 'Loading',
   close: 'Close',
-  titleOf: (view: string) => `${view} · Quay`,
+  titleOf: (view: string) => `${view} · ${NAME}`,
   scheme: { toDark: 'Use the dark scheme', toLight: 'Use the light scheme' },
   site: {
     unknownUser: 'Anybody here may act for anyone: this site has no sign-in.',
@@ -36,7 +38,6 @@ export const texts = {
   },
   connection: {
     lost: 'The connection to the service is lost; it is tried again every few seconds.',
-    back: 'The service answers again.',
   },
   copy: { copy: 'Copy', copied: 'Copied' },
   status: {

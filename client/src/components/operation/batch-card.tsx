@@ -2,7 +2,7 @@ import { Anchor, Button, Card, Group, Progress, Stack, Text } from '@mantine/cor
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from 'react-router';
 import { actOnBatch, batchQuery } from '../../api/operations';
-import type { Batch } from '../../api/types';
+import type { Batch, Status } from '../../api/types';
 import { formatBytes } from '../../lib/format';
 import { methodName } from '../../texts/texts';
 import { ErrorState, LoadingLines } from '../states';
@@ -51,7 +51,7 @@ function Counts({ batch, heading }: { batch: Batch; heading: 'h2' | 'h3' }) {
             key={status}
             value={all === 0 ? 0 : (100 * (counts[status] ?? 0)) / all}
             color={color}
-            aria-label={`${status}: ${counts[status] ?? 0}`}
+            aria-label={operationTexts.batch.count(status as Status, counts[status] ?? 0)}
           />
         ))}
       </Progress.Root>

@@ -2,9 +2,9 @@ import { Alert, Anchor, Button, Group, Stack, Text } from '@mantine/core';
 import { IconDownload, IconExternalLink } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { renewDownload } from '../../api/operations';
-import type { Operation } from '../../api/types';
+import type { Operation, Status } from '../../api/types';
 import { SERVICE_PATH } from '../../config/base';
-import { formatBytes, formatCount, plural } from '../../lib/format';
+import { formatBytes, plural } from '../../lib/format';
 import { openAddress } from '../../lib/save-file';
 import { useSession } from '../../session/session';
 import { adviceFor } from '../../texts/advice';
@@ -119,8 +119,7 @@ function JupyterLink({ operation: { relative_path: path, server } }: { operation
 
 /** Counts of a batch in words. */
 export function countsText(counts: Record<string, number>): string {
-  const parts = Object.entries(operationTexts.batch.counts).flatMap(([name, word]) =>
-    counts[name] ? [`${formatCount(counts[name])} ${word}`] : [],
-  );
+  const statuses = Object.keys(operationTexts.batch.counts) as Status[];
+  const parts = statuses.flatMap((one) => (counts[one] ? [operationTexts.batch.count(one, counts[one])] : []));
   return parts.join(', ') || operationTexts.batch.empty;
 }

@@ -1,6 +1,6 @@
-import { siteTexts } from '../../texts/site';
 import { Badge } from '@mantine/core';
 import { IconCheck, IconX } from '@tabler/icons-react';
+import { siteTexts } from '../../texts/site';
 
 /** Whether something works: by colour, by sign and in a word. */
 export function StateBadge({ isUp }: { isUp: boolean }) {
