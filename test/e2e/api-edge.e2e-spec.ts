@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { ERROR_TITLES, type ErrorCode } from '@app/core';
 import { type Answer } from '../support/http-client';
@@ -112,6 +113,47 @@ describe('errors are problem documents', () => {
   it('answers at once to a length that is too large, without waiting for the body', async () => {
     const answer = await rawPost(STAGE, `Content-Type: application/json\r\nContent-Length: ${10 ** 12}\r\n`, '{');
     expectProblem(answer, 413, 'payload_too_large');
+  });
+
+  it('lets whoever still sends what was refused come to its end, so that they see why', async () => {
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+    const failed: string[] = [];
+    socket.on('error', (error: NodeJS.ErrnoException) => failed.push(error.code ?? error.message));
+    let received = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (received += text));
+    const closed = once(socket, 'close');
+    const head = [
+      'POST /create-file HTTP/1.1',
+      'Host: localhost',
+      'Content-Type: application/json',
+      'Connection: close',
+    ];
+    socket.write(`${[...head, `Content-Length: ${8 * MIB}`].join('\r\n')}\r\n\r\n`);
+    for (let piece = 0; piece < 8; piece += 1) {
+      await new Promise<void>((resolve) => {
+        socket.write(Buffer.alloc(MIB, ' '), (error) => {
+          if (error) failed.push(error.message);
+          resolve();
+        });
+      });
+    }
+    await closed;
+    expect(failed).toEqual([]);
+    expect(received).toMatch(/^HTTP\/1\.1 413 [^]*payload_too_large/);
+  });
+
+  it('cuts whoever goes on sending for ever all the same', async () => {
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    const head = [
+      'POST /create-file HTTP/1.1',
+      'Host: localhost',
+      'Content-Type: application/json',
+      'Connection: close',
+    ];
+    socket.write(`${[...head, `Content-Length: ${10 ** 12}`].join('\r\n')}\r\n\r\n`);
+    const closed = once(socket.resume(), 'close');
+    await expect(closed).resolves.toBeDefined();
   });
 
   it('says what HTTP could not be read', async () => {

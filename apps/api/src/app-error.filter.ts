@@ -7,6 +7,7 @@ import { AppLogger } from '@app/logging';
 import { allowedMethods, routerOf } from './http/allowed-methods';
 import { retryAfterOf, STATUS } from './http/error-status';
 import { isHangUp } from './http/hang-up-signal';
+import { endLingering } from './http/lingering-end';
 import { PROBLEM_TYPE, problemOf, shownPath } from './http/problem';
 import { OPERATION_ID_HEADER, requestIdOf } from './http/request-context';
 import { toAppError } from './http/to-app-error';
@@ -68,5 +69,5 @@ function answer(error: AppError, request: Request, response: Response): void {
   // Not by `send`, which would add a charset that this type does not have.
   response.setHeader('Content-Type', PROBLEM_TYPE);
   response.setHeader('Content-Length', body.length);
-  response.end(body);
+  endLingering(request, response, body);
 }

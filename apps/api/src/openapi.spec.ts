@@ -81,6 +81,7 @@ describe('the OpenAPI document', () => {
         .sort(),
     ).toEqual([
       'GET /audit',
+      'GET /batches',
       'GET /batches/{id}',
       'GET /config',
       'GET /config/allowed-methods',
