@@ -128,7 +128,7 @@ describeWhere(jupyterhubMissing(), 'Faults of Jupyter', () => {
     });
     expect(readFileSync(home('taken/file'), 'utf8')).toBe('of jane');
     expect(visible(home('taken'))).toEqual(['file']);
-  }, 60_000);
+  }, 120_000);
 
   it('of a destination below a file, or where jane may not write', async () => {
     expect(await stage('small', 'first/below')).toMatchObject({ status: 409, body: { code: 'destination_conflict' } });
