@@ -104,23 +104,29 @@ export function readReceipt(target: Handle, operationId: string): Receipt | unde
 
 /** Removes the receipt of an operation; idempotent. */
 export function removeReceipt(target: Handle, operationId: string): void {
-  withStagingDirectory(target, (staging) => {
-    try {
-      unlinkSync(at(staging, receiptName(operationId)));
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    }
-  });
+  withStagingDirectory(target, (staging) => removeFrom(staging, operationId));
 }
 
-/** Removes the receipt of an operation whose end is recorded: nobody needs it any more. Idempotent. */
-export function dropReceipt(
-  { target, operationId }: { target: RootSpec; operationId: string },
-  control: WorkerControl,
-): void {
+function removeFrom(staging: Handle, operationId: string): void {
+  try {
+    unlinkSync(at(staging, receiptName(operationId)));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** Removes the receipts of operations whose ends are recorded: nobody needs them any more. Idempotent. */
+export function dropReceipts({ target, ids }: { target: RootSpec; ids: string[] }, control: WorkerControl): void {
   const root = openRoot(target, control.touch);
   try {
-    translating('target', () => removeReceipt(root, operationId));
+    translating('target', () =>
+      withStagingDirectory(root, (staging) => {
+        for (const id of ids) {
+          control.step();
+          removeFrom(staging, id);
+        }
+      }),
+    );
   } finally {
     closeSync(root);
   }

@@ -6,7 +6,7 @@ import { fillShard } from '../engine/fill';
 import { type SharedIdentities } from '../engine/identity-set';
 import { place } from '../engine/place';
 import { planPlacement } from '../engine/plan';
-import { dropReceipt } from '../engine/receipt';
+import { dropReceipts } from '../engine/receipt';
 import { release } from '../engine/release';
 import { type Kept, pruneTree } from '../engine/resume';
 import { type PlaceTask, type TreeSession } from '../engine/task-types';
@@ -67,7 +67,7 @@ export const TASKS = {
   probePair,
   listPrivate,
   sweepPrivate,
-  dropReceipt,
+  dropReceipts,
   openSource,
   readPiece,
   statOpen,

@@ -25,8 +25,8 @@ export class LeftOvers {
     return this.pool.run('sweepPrivate', task, { roots: [0] });
   }
 
-  /** Removes the receipt that a placement left, once the end of its operation is recorded. Idempotent. */
-  dropReceipt(operationId: string): Promise<void> {
-    return this.pool.run('dropReceipt', { target: this.roots.target, operationId }, { roots: [0] });
+  /** Removes the receipts that placements left, once the ends of their operations are recorded. Idempotent. */
+  dropReceipts(ids: string[]): Promise<void> {
+    return this.pool.run('dropReceipts', { target: this.roots.target, ids }, { roots: [0] });
   }
 }

@@ -49,7 +49,7 @@ export interface PlaceHooks {
   keeps: (error: unknown) => boolean;
   /**
    * True: should this process die before the end is recorded, a further attempt follows. What is published leaves a
-   * receipt for it, which tells that attempt what is its operation's own; `LeftOvers.dropReceipt` removes it.
+   * receipt for it, which tells that attempt what is its operation's own; `LeftOvers.dropReceipts` removes it.
    */
   receipt: boolean;
 }

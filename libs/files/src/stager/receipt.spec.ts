@@ -38,8 +38,8 @@ describe.each(['file', 'tree'])('a receipt of a %s', (source) => {
     expect(await leftOvers.list()).toContain(all.request.operationId);
     await expect(again(all)).resolves.toEqual(first);
     expect([all.manifest, all.restarts]).toEqual([rows, 0]);
-    await leftOvers.dropReceipt(all.request.operationId);
-    await leftOvers.dropReceipt(all.request.operationId);
+    await leftOvers.dropReceipts([all.request.operationId]);
+    await leftOvers.dropReceipts([all.request.operationId]);
     expect(readdirSync(staging())).toEqual([]);
     await expect(again(all)).resolves.toMatchObject({ outcome: 'already_present', matchesSource: true });
   });
@@ -66,7 +66,7 @@ describe.each(['file', 'tree'])('a receipt of a %s', (source) => {
     expect(all.manifest).toEqual([]);
     rmSync(all.place, { recursive: true });
     await expect(again(all)).resolves.toMatchObject({ outcome: 'staged', receipt: true });
-    await leftOvers.dropReceipt(all.request.operationId);
+    await leftOvers.dropReceipts([all.request.operationId]);
   });
 });
 
@@ -75,7 +75,7 @@ it('of a tree whose manifest is gone is worth nothing: it could not be released'
   await copy(all);
   all.manifest = [];
   await expect(again(all)).resolves.toMatchObject({ outcome: 'already_present' });
-  await leftOvers.dropReceipt(all.request.operationId);
+  await leftOvers.dropReceipts([all.request.operationId]);
 });
 
 it('takes the place of an older one of the same operation', async () => {
@@ -83,7 +83,7 @@ it('takes the place of an older one of the same operation', async () => {
   symlinkSync('of another attempt', receiptOf(all));
   await copy(all);
   expect(JSON.parse(readlinkSync(receiptOf(all)))).toMatchObject({ storage: 'default', bytes: 7 });
-  await leftOvers.dropReceipt(all.request.operationId);
+  await leftOvers.dropReceipts([all.request.operationId]);
 });
 
 it('is not left where somebody else was faster', async () => {

@@ -1,9 +1,9 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '@app/core';
 import { LeftOvers } from '@app/files';
 import { createTestSite, type TestSite } from '@app/files/testing';
-import { type StagingRecord } from '@app/records';
+import { newOperationId, type StagingRecord } from '@app/records';
 import { cleanUpAfterEach, onCleanup } from '../../../../test/support/cleanups';
 import { until } from '../../../../test/support/until';
 import { fakeMethod, inParts, newBatch, newItem, newRequest, setupStaging, type StagingSetup } from '../testing';
@@ -123,4 +123,19 @@ it('tells once of what has no record', async () => {
   await setup.sweeper.sweep();
   await setup.sweeper.sweep();
   expect(await setup.logged('A private directory has no record here; it is left alone')).toHaveLength(1);
+});
+
+it('removes the receipts of operations that have ended, those that come meanwhile together', async () => {
+  const staging = path.join(site.areas, '.staging');
+  const ids = Array.from({ length: 5 }, () => newOperationId());
+  for (const id of ids) symlinkSync('{}', path.join(staging, `${id}.receipt`));
+  const drop = jest.spyOn(leftOvers, 'dropReceipts');
+  for (const id of ids.slice(0, 4)) setup.sweeper.dropReceipt(id);
+  await setup.sweeper.idle();
+  expect(drop.mock.calls.map(([gone]) => gone)).toEqual([[ids[0]], ids.slice(1, 4)]);
+  expect(readdirSync(staging)).toEqual([`${ids[4]}.receipt`]);
+  drop.mockRejectedValueOnce(new AppError('storage_unavailable', 'Away.'));
+  setup.sweeper.dropReceipt(ids[4]!);
+  await setup.sweeper.idle();
+  expect(await setup.logged('Could not remove the receipts of operations that have ended')).toHaveLength(1);
 });

@@ -14,6 +14,9 @@ export class LeftOverSweeper {
   /** By operation: what is being removed. */
   private readonly removals = new Map<string, Promise<void>>();
   private readonly batches = new Set<Promise<void>>();
+  /** Operations whose receipts are to be removed, and the removal of those before. */
+  private readonly receipts: string[] = [];
+  private dropping: Promise<void> | undefined;
   /** Directories without a record, so that each is told once. */
   private readonly strangers = new Set<string>();
 
@@ -28,13 +31,24 @@ export class LeftOverSweeper {
     void this.removeOne(record);
   }
 
-  /** Removes the receipt of an operation whose end was recorded just now. Never rejects. */
-  async dropReceipt(id: string): Promise<void> {
-    try {
-      await this.leftOvers.dropReceipt(id);
-    } catch (error) {
-      // The next start finds it.
-      this.logger.warning('Could not remove the receipt of an operation', { operation_id: id, error });
+  /** Begins to remove the receipt of an operation whose end was recorded just now: those that come meanwhile go together. */
+  dropReceipt(id: string): void {
+    this.receipts.push(id);
+    this.dropping ??= this.dropReceipts().finally(() => (this.dropping = undefined));
+  }
+
+  private async dropReceipts(): Promise<void> {
+    while (this.receipts.length > 0) {
+      const ids = this.receipts.splice(0);
+      try {
+        await this.leftOvers.dropReceipts(ids);
+      } catch (error) {
+        // The next start finds them.
+        this.logger.warning('Could not remove the receipts of operations that have ended', {
+          count: ids.length,
+          error,
+        });
+      }
     }
   }
 
@@ -73,7 +87,7 @@ export class LeftOverSweeper {
 
   /** Resolves when nothing is being removed. */
   async idle(): Promise<void> {
-    await Promise.all([...this.batches, ...this.removals.values()]);
+    await Promise.all([...this.batches, ...this.removals.values(), this.dropping]);
   }
 
   private async look(): Promise<void> {

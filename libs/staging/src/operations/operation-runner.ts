@@ -79,7 +79,7 @@ export class OperationRunner {
       const outcome = await ready.work(context);
       await rows.removeStale();
       await this.succeed(ready, await this.compareChecksums(outcome, ready.operation), log);
-      if (outcome.receipt) await this.sweeper.dropReceipt(record.id);
+      if (outcome.receipt) this.sweeper.dropReceipt(record.id);
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
       this.sweepAfter(record);
       this.tellEnd(record, null);

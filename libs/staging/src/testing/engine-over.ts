@@ -39,9 +39,10 @@ const ROOTS = {
 } as RootRegistry;
 
 /** No method of the engine's own tests leaves anything. */
-const NO_LEFT_OVERS: Pick<LeftOvers, 'list' | 'remove'> = {
+const NO_LEFT_OVERS: Pick<LeftOvers, 'list' | 'remove' | 'dropReceipts'> = {
   list: () => Promise.resolve([]),
   remove: () => Promise.resolve(),
+  dropReceipts: () => Promise.resolve(),
 };
 
 /** What the engine stands on. */
@@ -52,7 +53,7 @@ export interface EngineGround {
   logger: AppLogger;
   options: StagingOptions;
   /** Default: none. */
-  leftOvers?: Pick<LeftOvers, 'list' | 'remove'>;
+  leftOvers?: Pick<LeftOvers, 'list' | 'remove' | 'dropReceipts'>;
 }
 
 /** All parts of the engine but its recovery, wired as the module wires them. Nothing is started. */
