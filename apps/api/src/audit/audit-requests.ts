@@ -5,6 +5,7 @@ import { callerIfKnown } from '../auth/authentication';
 import { isJsonObject } from '../http/json-object';
 import { shownPath } from '../http/problem';
 import { isSafe, OPERATION_ID_HEADER, requestIdOf, routeOf } from '../http/request-context';
+import { isDenial } from './denials';
 
 /** What is read by these hands data out. */
 const HANDING_OUT = '/downloads/:token';
@@ -12,16 +13,6 @@ const HANDING_OUT = '/downloads/:token';
 const OVERVIEWS = new Set(['/logs', '/audit']);
 /** Here a name is what is looked for, not for whom something is asked. */
 const LISTS = new Set(['/operations', '/batches', '/audit']);
-
-/** Answers that mean: not you, or not so often. */
-const DENIALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'unauthorized',
-  'forbidden',
-  'source_forbidden',
-  'link_invalid',
-  'rate_limited',
-  'quota_exceeded',
-]);
 
 /** Fields of queries and bodies that tell what was asked for; nothing else of them is looked at. */
 const ASKED = ['method', 'server', 'storage', 'path', 'local_path_on_storage', 'relative_path', 'filename'] as const;
@@ -72,7 +63,7 @@ function entryOf(request: Request, response: Response): NewAuditEntry {
 function decisionOf(status: number, code: ErrorCode | null, route: string | undefined): AuditDecision {
   if (status < 400) return 'allowed';
   const isHidden = code === 'not_found' && /^\/(?:operations|batches)\/:id/.test(route ?? '');
-  return code !== null && (DENIALS.has(code) || isHidden) ? 'denied' : 'failed';
+  return isHidden || isDenial(code) ? 'denied' : 'failed';
 }
 
 function askedOf({ query, body }: Request): NewAuditEntry['asked'] {

@@ -2,6 +2,7 @@ import { createServer, IncomingMessage, type RequestListener, type Server, STATU
 import { type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { AppError } from '@app/core';
+import { LINGER_MS } from './lingering-end';
 import { PROBLEM_TYPE, problemOf } from './problem';
 
 /** How long a client may take, in milliseconds. Answers have no limit: an operation takes as long as it takes. */
@@ -22,9 +23,6 @@ export const SERVER_LIMITS: ServerLimits = {
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 1000,
 };
-
-/** How long a client that was refused may take to read the answer, in milliseconds. */
-const LINGER_MS = 2000;
 
 /** What Node's parser found wrong with a request, by its code: status and problem. Everything else is a 400. */
 const PARSER_FAULTS: Record<string, readonly [number, AppError]> = {

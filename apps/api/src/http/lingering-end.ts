@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 
-/** How long what nobody wants any more is read on, in milliseconds. */
-const LINGER_MS = 2000;
+/** How long a connection that was refused stays open, so that the answer can be read, in milliseconds. */
+export const LINGER_MS = 2000;
 
 /**
  * Ends an answer whose request may not have come as a whole, since it was refused before that. The answer goes out at once; what

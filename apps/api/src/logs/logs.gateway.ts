@@ -6,6 +6,7 @@ import { Authenticator, type Caller, isOperator } from '@app/auth';
 import { AppError, type ErrorCode, Settings } from '@app/core';
 import { AppLogger, LogFeed, LogReader } from '@app/logging';
 import { type AuditDecision, AuditTrail } from '@app/records';
+import { isDenial } from '../audit/denials';
 import { ReaderLimit } from '../auth/reader-limit';
 import { STATUS } from '../http/error-status';
 import { RequestBudget } from '../http/rate-limit';
@@ -29,9 +30,6 @@ type Acknowledge = (answer: object) => void;
 
 /** Answers a subscription that another one overtook: the lines are those of the other one. */
 const SUPERSEDED = { ok: false, code: 'superseded', detail: 'Another subscription took the place of this one.' };
-
-/** Refusals that mean: not you, or not so often. */
-const DENIALS: ReadonlySet<ErrorCode> = new Set(['unauthorized', 'forbidden', 'quota_exceeded', 'rate_limited']);
 
 /**
  * The log as it happens, for operators: namespace `/logs`. A client sends `subscribe {level, q, backlog}`, gets the lines of
@@ -192,7 +190,7 @@ export class LogsGateway implements OnGatewayInit<Namespace>, OnGatewayConnectio
 /** Only a refusal is a denial: that the provider is away, or the client, is nobody's fault here. */
 function decisionOf(code: ErrorCode | null): AuditDecision {
   if (code === null) return 'allowed';
-  return DENIALS.has(code) ? 'denied' : 'failed';
+  return isDenial(code) ? 'denied' : 'failed';
 }
 
 function connectionOf({ conn }: LogSocket): Connection {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { BatchRepository } from '@app/records';
+import { BatchRepository, type StagingBatch } from '@app/records';
 import { type BatchState } from './batch-request';
 
 /** For this long what was counted is told again, in milliseconds: a large batch may be watched by many. */
@@ -19,17 +19,20 @@ export class BatchStates {
 
   constructor(private readonly batches: BatchRepository) {}
 
-  /** How a batch stands, at most a second ago; null when there is none, or it is not accepted yet. */
-  of(id: string): Promise<BatchState | null> {
+  /**
+   * How a batch stands, at most a second ago; null when there is none, or it is not accepted yet. `find` gives the batch itself,
+   * for who has it already.
+   */
+  of(id: string, find = () => this.batches.find(id)): Promise<BatchState | null> {
     const known = this.known.get(id);
     if (known && performance.now() - known.at < FRESH_MS) return known.state;
-    return this.anew(id);
+    return this.anew(id, find);
   }
 
   /** How it stands now. */
-  anew(id: string): Promise<BatchState | null> {
+  anew(id: string, find = () => this.batches.find(id)): Promise<BatchState | null> {
     if (this.known.size >= MAX_KNOWN) this.known.clear();
-    const known = { at: performance.now(), state: this.count(id) };
+    const known = { at: performance.now(), state: this.count(find) };
     this.known.set(id, known);
     // What is not there yet may be in a moment.
     known.state.then(
@@ -43,10 +46,10 @@ export class BatchStates {
     if (this.known.get(id) === known) this.known.delete(id);
   }
 
-  private async count(id: string): Promise<BatchState | null> {
-    const batch = await this.batches.find(id);
+  private async count(find: () => Promise<StagingBatch | null>): Promise<BatchState | null> {
+    const batch = await find();
     if (!batch?.acceptedAt) return null;
-    const { method, username, requestedBy, createdAt } = batch;
+    const { id, method, username, requestedBy, createdAt } = batch;
     return { id, method, username, requestedBy, createdAt, ...(await this.batches.countsOf(id)) };
   }
 }

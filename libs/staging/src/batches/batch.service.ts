@@ -137,9 +137,9 @@ export class BatchService {
   async page(filter: BatchFilter, limit: number, cursor?: string): Promise<Page<BatchState>> {
     const { items, nextCursor } = await this.batches.page(filter, limit, cursor);
     const states: BatchState[] = [];
-    for (const { id } of items) {
+    for (const batch of items) {
       // One after the other: a batch may have very many operations to be counted.
-      const state = await this.states.of(id);
+      const state = await this.states.of(batch.id, () => Promise.resolve(batch));
       if (state) states.push(state);
       await breathe();
     }

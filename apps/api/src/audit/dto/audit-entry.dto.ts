@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { ApiNextCursor } from '../../http/dto/next-cursor.decorator';
 
 /** One entry of the audit. */
 export class AuditEntryDto {
@@ -88,11 +89,6 @@ export class AuditPageDto {
   @ApiProperty({ description: 'Newest first.', type: [AuditEntryDto] })
   items!: AuditEntryDto[];
 
-  @ApiProperty({
-    description: '`cursor` of the next page; null on the last.',
-    type: String,
-    nullable: true,
-    example: null,
-  })
+  @ApiNextCursor()
   next_cursor!: string | null;
 }

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { CursorQueryDto } from '../../http/dto/page-query.dto';
 import { IsText, IsWhole, MayBeMissing } from '../../http/dto/rules';
+import { ApiNextCursor } from '../../http/dto/next-cursor.decorator';
 import { BatchDto } from './batch.dto';
 
 /** Fewer than in other lists: the operations of each are counted. */
@@ -31,11 +32,6 @@ export class BatchPageDto {
   @ApiProperty({ description: 'The batches of this page.', type: [BatchDto] })
   items!: BatchDto[];
 
-  @ApiProperty({
-    description: '`cursor` of the next page; null on the last.',
-    type: String,
-    nullable: true,
-    example: null,
-  })
+  @ApiNextCursor()
   next_cursor!: string | null;
 }

@@ -1,5 +1,6 @@
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { type LogEntry, type LogLevel } from '@app/logging';
+import { ApiNextCursor } from '../../http/dto/next-cursor.decorator';
 
 export const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR'] as const satisfies LogLevel[];
 
@@ -33,11 +34,6 @@ export class LogPageDto {
   })
   items!: LogEntry[];
 
-  @ApiProperty({
-    description: '`cursor` of the next page; null at the end of the log.',
-    type: String,
-    nullable: true,
-    example: null,
-  })
+  @ApiNextCursor('at the end of the log')
   next_cursor!: string | null;
 }

@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PageQueryDto } from '../../http/dto/page-query.dto';
 import { IsText, MayBeMissing } from '../../http/dto/rules';
 import { ALGORITHMS } from '../../staging/dto/checksum.dto';
+import { ApiNextCursor } from '../../http/dto/next-cursor.decorator';
 
 /** Which files of an operation are asked for. */
 export class ManifestQueryDto extends PageQueryDto {
@@ -78,11 +79,6 @@ export class ManifestPageDto {
   @ApiProperty({ description: 'The files of this page.', type: [ManifestFileDto] })
   items!: ManifestFileDto[];
 
-  @ApiProperty({
-    description: '`cursor` of the next page; null on the last.',
-    type: String,
-    nullable: true,
-    example: null,
-  })
+  @ApiNextCursor()
   next_cursor!: string | null;
 }

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { ApiNextCursor } from '../../http/dto/next-cursor.decorator';
 import { OperationDto } from './operation.dto';
 
 /** A page of operations, the newest first. */
@@ -6,11 +7,6 @@ export class OperationPageDto {
   @ApiProperty({ description: 'The operations of this page.', type: [OperationDto] })
   items!: OperationDto[];
 
-  @ApiProperty({
-    description: '`cursor` of the next page; null on the last.',
-    type: String,
-    nullable: true,
-    example: null,
-  })
+  @ApiNextCursor()
   next_cursor!: string | null;
 }

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiNextCursor } from '../../http/dto/next-cursor.decorator';
 
 const KINDS = ['file', 'directory', 'link', 'other'] as const;
 
@@ -46,11 +47,6 @@ export class ListingPageDto {
   @ApiProperty({ description: 'The entries of this page.', type: [ListedEntryDto] })
   items!: ListedEntryDto[];
 
-  @ApiProperty({
-    description: '`cursor` of the next page; null on the last.',
-    type: String,
-    nullable: true,
-    example: null,
-  })
+  @ApiNextCursor()
   next_cursor!: string | null;
 }
