@@ -21,9 +21,18 @@ module.exports = {
     lib('logging', ['core']),
     lib('files', ['core']),
     lib('records', ['core']),
-    lib('queue', ['core', 'logging', 'records']),
-    lib('staging', ['core', 'files', 'logging', 'queue', 'records']),
+    lib('cluster', ['core', 'logging']),
+    lib('queue', ['core', 'cluster', 'logging', 'records']),
+    lib('staging', ['core', 'cluster', 'files', 'logging', 'queue', 'records']),
     lib('methods', ['core', 'files', 'staging']),
+    lib('monitoring', ['core', 'cluster', 'files', 'logging', 'queue', 'records', 'staging']),
+    lib('composition', ['core', 'cluster', 'files', 'logging', 'methods', 'monitoring', 'queue', 'records', 'staging']),
+    {
+      name: 'no-sibling-app',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/' },
+      to: { path: '^apps/[^/]+/', pathNot: '^apps/$1/' },
+    },
     {
       name: 'no-sibling-method',
       severity: 'error',
@@ -53,6 +62,7 @@ module.exports = {
     // Programs are run to look accounts up (getent, id) and to flush (sync), and for nothing else: no account is ever made.
     only('programs', '^(node:)?child_process$', '^libs/files/src/(accounts/account-directory|stager/flush-tree)[.]ts$'),
     only('ffi', 'node_modules/koffi/', '^libs/files/src/confined/extended-attribute[.]ts$'),
+    only('redis', 'node_modules/(bullmq|ioredis)/', '^libs/(cluster|queue)/'),
     only('winston', 'node_modules/(winston|winston-transport)/', '^libs/logging/'),
     only('jupyter', 'node_modules/(undici|ws|eventsource-parser)/', '^libs/methods/src/jupyter-copy/'),
     only(

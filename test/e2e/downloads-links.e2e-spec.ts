@@ -168,9 +168,10 @@ describe('a link', () => {
     const typeOf = async (address: string) =>
       (await service.get(address, { Range: 'bytes=0-1' })).headers['content-type'];
     expect(await typeOf(link)).toBe('application/x-tar');
-    expect(await typeOf(link.replace('tar', 'zip'))).toBe('application/zip');
+    // Not just `tar`: the token before it is text by chance, and may hold these letters.
+    expect(await typeOf(link.replace('archive=tar', 'archive=zip'))).toBe('application/zip');
     expect(await typeOf(link.replace(/\?.*/, ''))).toBe('application/zip');
-    const wrong = await service.get(link.replace('tar', 'rar'));
+    const wrong = await service.get(link.replace('archive=tar', 'archive=rar'));
     expect(wrong).toMatchObject({ status: 422, body: { errors: [{ field: 'archive' }], instance: '/downloads/-' } });
   });
 

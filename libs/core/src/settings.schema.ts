@@ -50,6 +50,14 @@ const methods = z.string().transform((text, context) => {
   }
 });
 
+/** Connection addresses as ioredis and `redis-cli -u` read them; with TLS: rediss. */
+const redisUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol) && new URL(text).hostname !== '',
+    'must be redis://[user:password@]host[:port][/number], or rediss://',
+  );
+
 const databaseUrl = z
   .string()
   .refine(
@@ -150,6 +158,27 @@ export const SETTINGS_SCHEMA = z.object({
   DATABASE_URL: databaseUrl
     .default('sqlite:./data/staging.sqlite')
     .describe('`sqlite:<path>` or `mysql://user:password@host:3306/name`'),
+  REDIS_URL: redisUrl
+    .optional()
+    .describe('`redis://[:password@]host:6379`: the work is queued there and done by workers (`npm run worker`)'),
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be letters, digits, `_`, `.` or `-`')
+    .default('staging')
+    .describe('What the names of keys in Redis begin with, where several services share one'),
+  QUEUE_LEASE_SECONDS: whole(2, 3600)
+    .default(30)
+    .describe('With `REDIS_URL`: a process that shows no life for so many seconds has lost its work to others'),
+  WORKER_HTTP_PORT: whole(0, 65_535)
+    .optional()
+    .describe('Port of a worker for `/health/*` and `/metrics`, at `HOST`; 0 takes a free one; default: none'),
+  WORKER_LOG_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Log file of a worker, each its own; default: none, since its lines go to standard error and to the APIs',
+    ),
   WORKER_CONCURRENCY: whole(1, 256)
     .default(4)
     .describe('Operations that run at once (downloads aside), and threads that move their data'),
@@ -293,7 +322,5 @@ export const SECRET_SETTINGS = [
   'JUPYTERHUB_TOKEN',
   'JUPYTER_SERVER_TOKEN',
   'METRICS_TOKEN',
+  'REDIS_URL',
 ] as const;
-
-/** Settings whose being ignored would surprise or endanger: this version refuses to start with them. */
-export const REFUSED_SETTINGS = { REDIS_URL: 'a queue over Redis is not available in this version' } as const;

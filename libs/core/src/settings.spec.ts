@@ -104,8 +104,20 @@ describe('loadSettings', () => {
     expect(problemsOf({ DATABASE_URL_FILE: '/nowhere' })).toEqual(['DATABASE_URL_FILE: cannot be read (ENOENT)']);
   });
 
-  it('refuses what this version cannot do rather than ignoring it', () => {
-    expect(problemsOf({ REDIS_URL: 'redis://h' })).toHaveLength(1);
+  it('needs with Redis what several processes must have in common', () => {
+    const secret = 'x'.repeat(32);
+    const shared = { REDIS_URL: 'redis://:password@h:6379', DATABASE_URL: 'mysql://u:p@h/d', DOWNLOAD_SECRET: secret };
+    expect(loadSettings(shared).get('REDIS_URL')).toBe('redis://:password@h:6379');
+    expect(problemsOf({ ...shared, DATABASE_URL: 'sqlite:x' })).toEqual([
+      expect.stringMatching(/^DATABASE_URL: SQLite/),
+    ]);
+    expect(problemsOf({ REDIS_URL: 'redis://h' })).toEqual([
+      expect.stringMatching(/^DATABASE_URL: SQLite is a file of one host/),
+      expect.stringMatching(/^DOWNLOAD_SECRET: needed with REDIS_URL/),
+    ]);
+    for (const address of ['h:6379', 'http://h', 'redis://', 'redis:h']) {
+      expect(problemsOf({ ...shared, REDIS_URL: address })).toEqual([expect.stringMatching(/^REDIS_URL: must/)]);
+    }
   });
 
   it('needs to know the provider and the audience for sign-in, and believes no provider over plain http', () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type z } from 'zod';
 import { isLoopback } from './loopback';
-import { REFUSED_SETTINGS, SECRET_SETTINGS, SETTINGS_SCHEMA } from './settings.schema';
+import { SECRET_SETTINGS, SETTINGS_SCHEMA } from './settings.schema';
 
 type Values = z.infer<typeof SETTINGS_SCHEMA>;
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -42,9 +42,6 @@ export function loadSettings(environment: Environment = process.env): Settings {
     if (value !== undefined && value !== '') given[name] = value;
   }
   for (const name of SECRET_SETTINGS) readSecretFile(name, environment, given, problems);
-  for (const [name, why] of Object.entries(REFUSED_SETTINGS)) {
-    if (environment[name]) problems.push(`${name}: ${why}`);
-  }
   const parsed = SETTINGS_SCHEMA.safeParse(given);
   if (!parsed.success) {
     problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${withoutValue(issue.message)}`));
@@ -87,7 +84,23 @@ function contradictions(values: Values): string[] {
   if (values.JUPYTERHUB_URL !== undefined && values.JUPYTER_SERVER_URL !== undefined) {
     problems.push('JUPYTER_SERVER_URL: is for a site without a hub; JUPYTERHUB_URL is set as well');
   }
+  if (values.REDIS_URL !== undefined) problems.push(...missingWithRedis(values));
   if (values.LINK_FALLBACK === 'symlink') problems.push(...missingLinkPrefixes(values));
+  return problems;
+}
+
+/** What several processes must have in common. */
+function missingWithRedis(values: Values): string[] {
+  const problems: string[] = [];
+  if (values.DATABASE_URL.startsWith('sqlite:')) {
+    const why = 'SQLite is a file of one host, which processes on others cannot share; with REDIS_URL use mysql://';
+    problems.push(`DATABASE_URL: ${why}`);
+  }
+  if (values.DOWNLOAD_SECRET === undefined) {
+    problems.push(
+      'DOWNLOAD_SECRET: needed with REDIS_URL, the same for all processes: each must know the links of the others',
+    );
+  }
   return problems;
 }
 
