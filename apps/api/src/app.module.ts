@@ -1,17 +1,14 @@
-import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AuthModule } from '@app/auth';
+import { engineModules } from '@app/composition';
 import { Settings } from '@app/core';
-import { FilesModule } from '@app/files';
-import { AppLogger, LoggingModule } from '@app/logging';
-import { DIRECT_DOWNLOAD_OPTIONS, JUPYTER_OPTIONS, METHOD_CLASSES } from '@app/methods';
-import { QueueModule } from '@app/queue';
-import { RecordsModule } from '@app/records';
-import { StagingModule } from '@app/staging';
+import { AppLogger } from '@app/logging';
 import { AppErrorFilter } from './app-error.filter';
 import { AuditController } from './audit/audit.controller';
 import { AuditRetention } from './audit/audit-retention';
 import { AccessGuard } from './auth/access.guard';
+import { authOptions } from './auth/auth-options';
 import { BatchItems } from './batches/batch-items';
 import { BatchesController } from './batches/batches.controller';
 import { StageBatchController } from './batches/stage-batch.controller';
@@ -24,16 +21,6 @@ import { RequestPipe } from './http/request-pipe';
 import { EarlierOperations } from './idempotency/earlier-operations';
 import { Idempotency } from './idempotency/idempotency';
 import { KeyEnds } from './idempotency/key-ends';
-import {
-  authOptions,
-  downloadOptions,
-  filesOptions,
-  jupyterOptions,
-  loggingOptions,
-  queueOptions,
-  recordsOptions,
-  stagingOptions,
-} from './lib-options';
 import { LogsController } from './logs/logs.controller';
 import { LogsGateway } from './logs/logs.gateway';
 import { PlanController } from './planning/plan.controller';
@@ -46,33 +33,12 @@ import { OperationsController } from './records/operations.controller';
 import { ConfigController } from './site/config.controller';
 import { HealthController } from './site/health.controller';
 import { MetricsController } from './site/metrics.controller';
-import { Metrics } from './site/metrics.service';
-import { Readiness } from './site/readiness.service';
-import { MethodMonitor } from './site/method-monitor';
-import { RootMonitor } from './site/root-monitor';
 import { StartPageController } from './site/start-page.controller';
 import { BackgroundStaging } from './staging/background-staging';
 import { StagingController } from './staging/staging.controller';
 import { CreateFileController } from './storage/create-file.controller';
 import { ListingsController } from './storage/listings.controller';
 import { Listings } from './storage/listings.service';
-
-const inject = [Settings];
-
-/** What the settings say of single methods. */
-const methodOptions = [
-  { provide: DIRECT_DOWNLOAD_OPTIONS, inject, useFactory: downloadOptions },
-  { provide: JUPYTER_OPTIONS, inject, useFactory: jupyterOptions },
-];
-
-/** The settings, for every module. */
-@Global()
-@Module({})
-class SettingsModule {
-  static of(settings: Settings): DynamicModule {
-    return { module: SettingsModule, providers: [{ provide: Settings, useValue: settings }], exports: [Settings] };
-  }
-}
 
 /** The whole service. */
 @Module({
@@ -108,14 +74,10 @@ class SettingsModule {
     KeyEnds,
     Listings,
     LogsGateway,
-    Metrics,
-    MethodMonitor,
     OperationFinder,
     OperationStreams,
     OperationViews,
-    Readiness,
     RequestBudget,
-    RootMonitor,
     Transfers,
   ],
 })
@@ -125,13 +87,8 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        SettingsModule.of(settings),
-        LoggingModule.forRootAsync({ inject, useFactory: loggingOptions }),
-        RecordsModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: recordsOptions }),
+        ...engineModules(settings),
         AuthModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: authOptions }),
-        FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
-        QueueModule.forRootAsync({ inject, useFactory: queueOptions }),
-        StagingModule.forRoot({ methods: METHOD_CLASSES, methodOptions, inject, useFactory: stagingOptions }),
       ],
     };
   }

@@ -1,16 +1,14 @@
 import { type AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
+import { keepHeapSmall, runProgram, stopOnSignals } from '@app/composition';
 import { loadSettings, type Settings } from '@app/core';
-import { FilesModule } from '@app/files';
 import { AppLogger, NestLogger } from '@app/logging';
 import { AppModule } from './app.module';
 import { explorerSignIn } from './auth/explorer-sign-in';
 import { configureHttp } from './configure-http';
-import { keepHeapSmall } from './heap';
 import { ApiHttpAdapter } from './http/api-http-adapter';
 import { serveDocument, writeDocument } from './openapi';
-import { runProgram } from './run-program';
 import { servePage } from './site/page';
 import { publicPrefix } from './site/public-prefix';
 
@@ -26,29 +24,13 @@ async function serve(settings: Settings): Promise<void> {
   await app.listen(settings.get('PORT'), settings.get('HOST'));
   // From here on: that each route was mapped, as at every start, is nothing for a log.
   app.useLogger(app.get(NestLogger));
-  stopOnSignals(app, logger);
+  stopOnSignals(app);
   logger.info(`Listening on ${addressOf(app)}`);
 }
 
 function addressOf(app: NestExpressApplication): string {
   const { address, family, port } = app.getHttpServer().address() as AddressInfo;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-}
-
-/** Ends the process as an operator wishes: what runs may finish within the grace, then the exit status is 0. */
-function stopOnSignals(app: NestExpressApplication, logger: AppLogger): void {
-  const files = app.get(FilesModule);
-  let isStopping = false;
-  const stop = async (signal: string) => {
-    if (isStopping) return;
-    isStopping = true;
-    logger.info(`Stopping on ${signal}`);
-    await app.close();
-    // A thread in a call that never returns would keep an orderly end waiting for ever.
-    if (files.hanging) process.kill(process.pid, 'SIGKILL');
-    process.exit(0);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void stop(signal));
 }
 
 /** Writes the OpenAPI document to a file: nothing is opened, listened on or read from the environment. */

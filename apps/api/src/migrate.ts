@@ -1,8 +1,7 @@
+import { loggingOptions, recordsOptions, runProgram } from '@app/composition';
 import { type Settings } from '@app/core';
 import { createLogging } from '@app/logging';
 import { runMigrations } from '@app/records';
-import { loggingOptions, recordsOptions } from './lib-options';
-import { runProgram } from './run-program';
 
 /** Brings the schema of the database up to date; safe to repeat, also by several processes at once. */
 async function migrate(settings: Settings): Promise<void> {

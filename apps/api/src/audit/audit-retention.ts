@@ -1,8 +1,8 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Settings } from '@app/core';
 import { AppLogger } from '@app/logging';
+import { Rounds } from '@app/monitoring';
 import { AuditRepository } from '@app/records';
-import { Rounds } from '../site/rounds';
 
 const DAY_MS = 86_400_000;
 /** How often old entries are looked for, in milliseconds, and how many are removed then. */

@@ -4,6 +4,7 @@ import { type Request } from 'express';
 import { isOperator } from '@app/auth';
 import { Settings } from '@app/core';
 import { MAX_PATH_BYTES, MAX_SEGMENT_BYTES } from '@app/files';
+import { MethodMonitor, RootMonitor } from '@app/monitoring';
 import { MethodRegistry } from '@app/staging';
 import { Access } from '../auth/access.decorator';
 import { callerIfKnown } from '../auth/authentication';
@@ -11,8 +12,6 @@ import { ApiErrors } from '../http/api-errors.decorator';
 import { AllowedMethodsDto, ConfigDto, type LimitsDto } from './dto/config.dto';
 import { VERSION } from './installation';
 import { rootDto, storageDto } from './root-dto';
-import { MethodMonitor } from './method-monitor';
-import { RootMonitor } from './root-monitor';
 
 /** What there is to know of the site. No file is touched for an answer, so that it is fast under any load. */
 @ApiTags('site')

@@ -1,11 +1,11 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import { type Response } from 'express';
+import { Readiness } from '@app/monitoring';
 import { Access } from '../auth/access.decorator';
 import { ApiErrors } from '../http/api-errors.decorator';
 import { LiveDto, PingDto, ReadyDto } from './dto/health.dto';
 import { VERSION } from './installation';
-import { Readiness } from './readiness.service';
 
 /** For those who watch the service. */
 @ApiTags('health')

@@ -1,9 +1,9 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Registry } from 'prom-client';
+import { Metrics } from '@app/monitoring';
 import { Access } from '../auth/access.decorator';
 import { ApiErrors } from '../http/api-errors.decorator';
-import { Metrics } from './metrics.service';
 
 /** For Prometheus. */
 @ApiTags('health')

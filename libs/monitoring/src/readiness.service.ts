@@ -3,8 +3,8 @@ import { AppError } from '@app/core';
 import { type RootState } from '@app/files';
 import { JOB_QUEUE, type JobQueue } from '@app/queue';
 import { DatabaseHealth } from '@app/records';
-import { type CheckDto, type ReadyDto } from './dto/health.dto';
 import { MethodMonitor, type MethodState } from './method-monitor';
+import { type Check, type NamedCheck, type ReadinessReport } from './readiness-report';
 import { RootMonitor, type RootsSeen } from './root-monitor';
 
 /** How long a readiness check waits for the database, in milliseconds. */
@@ -12,12 +12,12 @@ const DATABASE_MS = 2000;
 /** Age at which what was seen of the storages is told to be old: all workers are busy, or one of them hangs. */
 const OLD_SECONDS = 20;
 
-const UP: CheckDto = { status: 'up', detail: null };
+const UP: Check = { status: 'up', detail: null };
 
 /** Whether the service can do its work just now. */
 @Injectable()
 export class Readiness {
-  private asking: Promise<CheckDto> | undefined;
+  private asking: Promise<Check> | undefined;
 
   constructor(
     private readonly database: DatabaseHealth,
@@ -27,7 +27,7 @@ export class Readiness {
   ) {}
 
   /** Answers within about two seconds, whatever does not answer itself. */
-  async check(): Promise<ReadyDto> {
+  async check(): Promise<ReadinessReport> {
     const seen = this.roots.seen;
     const checks = {
       service: this.queue.accepting ? UP : down('The service is stopping.'),
@@ -46,9 +46,9 @@ export class Readiness {
     };
   }
 
-  private async databaseInTime(): Promise<CheckDto> {
+  private async databaseInTime(): Promise<Check> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<CheckDto>((resolve) => {
+    const late = new Promise<Check>((resolve) => {
       timer = setTimeout(() => resolve(down(`The database did not answer for ${DATABASE_MS / 1000} s.`)), DATABASE_MS);
     });
     // Whoever asks meanwhile shares the question: a database that hangs is not asked ever more.
@@ -56,7 +56,7 @@ export class Readiness {
     return Promise.race([this.asking, late]).finally(() => clearTimeout(timer));
   }
 
-  private async askDatabase(): Promise<CheckDto> {
+  private async askDatabase(): Promise<Check> {
     try {
       await this.database.check();
       return UP;
@@ -67,11 +67,11 @@ export class Readiness {
   }
 }
 
-function down(detail: string): CheckDto {
+function down(detail: string): Check {
   return { status: 'down', detail };
 }
 
-function rootCheck({ available, problem }: RootState): CheckDto {
+function rootCheck({ available, problem }: RootState): Check {
   return available ? UP : down(problem ?? 'It is not available.');
 }
 
@@ -80,11 +80,11 @@ function isAsked({ available }: MethodState): boolean {
   return available !== null;
 }
 
-function methodCheck({ available, problem }: MethodState): CheckDto {
+function methodCheck({ available, problem }: MethodState): Check {
   return available ? UP : down(problem ?? 'It is not available.');
 }
 
-function warningOf({ name, status, detail }: CheckDto & { name: string }): string[] {
+function warningOf({ name, status, detail }: NamedCheck): string[] {
   return status === 'up' ? [] : [`${name} does not work just now: ${detail}`];
 }
 
