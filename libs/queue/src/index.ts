@@ -1,4 +1,4 @@
-export { type Job, type JobQueue, type Perform, type Place, type Wait } from './contract/job-queue';
+export { type Job, type JobQueue, type Perform, type Place, type QueueHealth, type Wait } from './contract/job-queue';
 export { JOB_QUEUE } from './queue.tokens';
 export { LocalQueue, type LocalQueueOptions } from './local/local-queue';
 export { QueueModule, type QueueModuleOptions } from './queue.module';

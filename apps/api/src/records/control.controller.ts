@@ -95,7 +95,7 @@ export class ControlController {
     return this.answer(await this.control.release(await this.finder.find(id, caller)), response);
   }
 
-  private answer(record: StagingRecord, response: Response): OperationDto {
+  private answer(record: StagingRecord, response: Response): Promise<OperationDto> {
     response.setHeader(OPERATION_ID_HEADER, record.id);
     return this.views.of(record);
   }

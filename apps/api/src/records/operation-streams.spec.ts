@@ -67,7 +67,7 @@ beforeEach(() => {
   live = { ...facts };
   find = jest.fn((_id: string) => Promise.resolve(record));
   events = new OperationEvents();
-  const views = new OperationViews({ factsOf: () => live } as unknown as LiveOperations);
+  const views = new OperationViews({ factsNow: () => live, waitReasonOf: () => Promise.resolve(null) } as unknown as LiveOperations);
   watch = new OperationWatch(events);
   const settings = loadSettings({ MAX_EVENT_STREAMS_PER_USER: '2' });
   streams = new OperationStreams({ findAgain: find } as unknown as OperationFinder, views, watch, settings);

@@ -12,6 +12,8 @@ import { OperationViews } from './operation-views';
 
 /** How often live facts are looked at, in milliseconds. */
 const LOOK_MS = 125;
+/** Why an operation waits is asked for at each so many looks. */
+const WAIT_TICKS = 8;
 /** How often the record is read again: an operation may be done by another process. */
 const READ_MS = 5000;
 
@@ -95,6 +97,8 @@ class OperationStream {
   /** The last read that was answered. */
   private known = 0;
   private isOver = false;
+  private waitReason: string | null = null;
+  private ticks = 0;
 
   constructor(
     private record: StagingRecord,
@@ -107,11 +111,17 @@ class OperationStream {
     this.unsubscribe = watch.subscribe(record.id, (change) => change === 'changed' && void this.read());
     // Also when the database is away: the end that it could not take yet is known here.
     void watch.untilEnded(record.id, Infinity, this.over.signal).then((event) => event && this.end(event.record));
-    this.looking = setInterval(() => this.look(), LOOK_MS);
+    this.looking = setInterval(() => this.tick(), LOOK_MS);
     this.reading = setInterval(() => void this.read(), READ_MS);
+    void this.begin();
+  }
+
+  private async begin(): Promise<void> {
+    // In this turn where it can be: whoever comes while the service stops is let go at once.
+    if (this.record.status === 'queued') await this.readWaitReason();
     this.look();
     // What happened between its being read and its being watched.
-    if (!this.isOver) void this.read();
+    if (!this.isOver) await this.read();
   }
 
   /** Ends the stream without an end of the operation. */
@@ -130,12 +140,24 @@ class OperationStream {
     this.over.abort();
   }
 
+  private tick(): void {
+    this.ticks += 1;
+    // What is before it in line is asked for elsewhere, so not as often as is looked here.
+    if (this.record.status === 'queued' && this.ticks % WAIT_TICKS === 0) void this.readWaitReason();
+    this.look();
+  }
+
+  private async readWaitReason(): Promise<void> {
+    this.waitReason = await this.views.waitReasonOf(this.record);
+  }
+
   private async read(): Promise<void> {
     const number = (this.reads += 1);
     try {
       const record = await this.finder.findAgain(this.record);
       // What was asked for later knows better.
       if (number > this.known) [this.record, this.known] = [record, number];
+      if (record.status === 'queued') await this.readWaitReason();
     } catch {
       // The database is away, or the record was just removed: what is known is told until it is back.
       return;
@@ -152,7 +174,7 @@ class OperationStream {
 
   private look(): void {
     if (this.isOver) return;
-    const view = this.views.of(this.record);
+    const view = this.views.now(this.record, this.waitReason);
     if (hasEnded(this.record)) {
       this.forget();
       this.writer.end('end', endIdOf(this.record), JSON.stringify(view));

@@ -10,7 +10,17 @@ export class OperationViews {
   constructor(private readonly live: LiveOperations) {}
 
   /** `downloadUrl` is for whoever made the operation, in the answer to that alone. */
-  of(record: StagingRecord, downloadUrl: string | null = null): OperationDto {
-    return operationDto(record, this.live.factsOf(record), downloadUrl);
+  async of(record: StagingRecord, downloadUrl: string | null = null): Promise<OperationDto> {
+    return operationDto(record, await this.live.factsOf(record), downloadUrl);
+  }
+
+  /** The same, where it is known already why the operation waits. */
+  now(record: StagingRecord, waitReason: string | null): OperationDto {
+    return operationDto(record, this.live.factsNow(record, waitReason), null);
+  }
+
+  /** Why an operation waits; null: it does not. */
+  waitReasonOf(record: StagingRecord): Promise<string | null> {
+    return this.live.waitReasonOf(record);
   }
 }

@@ -49,7 +49,8 @@ export class OperationsController {
       limit,
       cursor,
     );
-    return { items: page.items.map((record) => this.views.of(record)), next_cursor: page.nextCursor };
+    const items = await Promise.all(page.items.map((record) => this.views.of(record)));
+    return { items, next_cursor: page.nextCursor };
   }
 
   @Get(':id')

@@ -81,17 +81,22 @@ export class StagingController {
       subjectOf: ({ id }) => id,
     });
     // What was delivered is the answer.
-    if (!response.headersSent) this.answer(record, form, archive, response);
+    if (!response.headersSent) await this.answer(record, form, archive, response);
   }
 
-  private answer(record: StagingRecord, form: AnswerForm, archive: StageQueryDto['archive'], response: Response): void {
+  private async answer(
+    record: StagingRecord,
+    form: AnswerForm,
+    archive: StageQueryDto['archive'],
+    response: Response,
+  ): Promise<void> {
     response.setHeader(OPERATION_ID_HEADER, record.id);
     if (form === 'async') response.setHeader('Preference-Applied', 'respond-async');
     if (form === 'async' || record.status !== 'success') {
       response.status(202);
       response.setHeader('Location', `${publicPrefix(this.settings)}/operations/${record.id}`);
     }
-    const operation = this.views.of(record, this.links.urlOf(record, archive));
+    const operation = await this.views.of(record, this.links.urlOf(record, archive));
     response.json(stageAnswer(record, operation, this.settings.get('USER_VIEW_PREFIX')));
   }
 

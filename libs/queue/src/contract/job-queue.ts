@@ -46,10 +46,16 @@ export type Wait =
  * - memory grows by a few bytes for each waiting job.
  */
 export interface JobQueue {
+  /** True when jobs outlive this process, and other processes perform them as well. */
+  readonly shared: boolean;
+
   /** Begins to hand out jobs; what was added before has waited. Once only. */
   start(perform: Perform): void;
 
-  /** Adds jobs, in this order. Throws `shutting_down` once the queue stops, `queue_unavailable` when it cannot be reached. */
+  /**
+   * Adds jobs, in this order; one that waits already stays where it is. Throws `shutting_down` once the queue has stopped,
+   * `queue_unavailable` when it cannot be reached: then some of them may have been added.
+   */
   add(jobs: readonly Job[]): Promise<void>;
 
   /**
@@ -59,37 +65,61 @@ export interface JobQueue {
   reserve(job: Job): Place | null;
 
   /**
-   * A place beside the others for work that cannot wait, since its caller takes part in it (a download, a token that is
-   * kept nowhere); it counts among its user's. Null when the user has as many running as the site allows. Throws
-   * `shutting_down` once the queue stops.
+   * A place beside the others, in this process, for work that cannot wait, since its caller takes part in it (a download, a
+   * token that is kept nowhere); it counts among its user's. Null when the user has as many running as the site allows.
+   * Throws `shutting_down` once the queue stops.
    */
-  attend(job: Job): Place | null;
+  attend(job: Job): Promise<Place | null>;
 
-  /** Takes a waiting job out; false when it does not wait here (it runs, has ended, or was never added). */
-  withdraw(id: string): Promise<boolean>;
+  /** Takes a waiting job out; false when it does not wait (it runs, has ended, or was never added). */
+  withdraw(job: Job): Promise<boolean>;
 
-  /** Takes all waiting jobs of a batch out; how many. */
-  withdrawBatch(batch: string): Promise<number>;
+  /** Takes all waiting jobs of a user's batch out; how many. */
+  withdrawBatch(batch: string, user: string): Promise<number>;
 
-  /** Asks a job that runs to end, for this reason. False when it does not run, as far as can be known here. */
-  abort(id: string, reason: Error): Promise<boolean>;
+  /** Asks a job that runs in this process to end, for this reason. False when it does not run here. */
+  abort(id: string, reason: Error): boolean;
 
-  /** Why a job waits; null when it does not, as far as can be known here. */
-  waitOf(id: string): Wait | null;
+  /** Why a job waits; null when it does not, as far as can be known. Never rejects. */
+  waitOf(job: Job): Promise<Wait | null>;
 
-  /** Jobs that wait on behalf of a user. */
-  waitingOf(user: string): number;
+  /** Jobs that wait on behalf of a user. Throws `queue_unavailable`. */
+  waitingOf(user: string): Promise<number>;
 
-  /** Jobs that wait, jobs that run. */
-  readonly waiting: number;
-  readonly running: number;
+  /** Jobs that wait at the whole site, and jobs that run in this process. Throws `queue_unavailable`. */
+  depth(): Promise<{ waiting: number; running: number }>;
+
+  /** Ids of the jobs that run in this process. */
+  readonly runningHere: readonly string[];
 
   /** False once the queue stops. */
   readonly accepting: boolean;
 
+  /** Hands out nothing in this process, for this reason, until {@link resume}; what runs goes on. Idempotent. */
+  pause(reason: string): void;
+  resume(): void;
+
+  /** Whether the queue works, and who performs its jobs. Never rejects; answers within two seconds. */
+  health(): Promise<QueueHealth>;
+
+  /**
+   * Calls `fill` when the queue has lost what waited in it (its server was emptied, or is new), in one process of all; until
+   * that resolves, and again when it rejects. Where jobs live in the process it never comes to that.
+   */
+  onLoss(fill: () => Promise<void>): void;
+
   /**
    * Stops for good: hands out nothing more, waits `graceMs` for what runs, then asks the rest to end for `reason` and
-   * waits until it has. Jobs that wait are forgotten here; their records stay.
+   * waits until it has. Jobs that wait are forgotten where they live in the process; their records stay.
    */
   stop(graceMs: number, reason: () => Error): Promise<void>;
+}
+
+/** How a queue is. */
+export interface QueueHealth {
+  up: boolean;
+  /** Living processes that perform jobs; null where this process does so itself, or when that is not known. */
+  workers: number | null;
+  /** What is wrong, in a sentence for operators; null: nothing. */
+  problem: string | null;
 }

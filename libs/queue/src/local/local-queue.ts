@@ -1,4 +1,4 @@
-import { type Job, type JobQueue, type Perform, type Place, type Wait } from '../contract/job-queue';
+import { type Job, type JobQueue, type Perform, type Place, type QueueHealth, type Wait } from '../contract/job-queue';
 import { shuttingDown } from '../shutting-down';
 import { DelayedJobs } from './delayed-jobs';
 import { IdLine } from './id-line';
@@ -16,6 +16,7 @@ export interface LocalQueueOptions {
  * among equals the one whose last turn was longest ago. Nothing of it outlives the process: records do.
  */
 export class LocalQueue implements JobQueue {
+  readonly shared = false;
   private readonly lines = new Map<string, IdLine>();
   private readonly delayed = new DelayedJobs((jobs) => this.due(jobs));
   private readonly controllers = new Map<string, AbortController>();
@@ -23,6 +24,7 @@ export class LocalQueue implements JobQueue {
   private perform: Perform | undefined;
   private busy = 0;
   private held = 0;
+  private isPaused = false;
   private stopping: Promise<void> | undefined;
   private whenIdle: (() => void) | undefined;
 
@@ -51,14 +53,15 @@ export class LocalQueue implements JobQueue {
 
   reserve(job: Job): Place | null {
     if (this.stopping) throw shuttingDown();
+    if (this.isPaused) return null;
     if (this.busy >= this.options.concurrency || this.isAtLimit(job.user) || this.lines.get(job.user)) return null;
     for (const user of this.lines.keys()) if (!this.isAtLimit(user)) return null;
     return this.place(job, true);
   }
 
-  attend(job: Job): Place | null {
-    if (this.stopping) throw shuttingDown();
-    return this.isAtLimit(job.user) ? null : this.place(job, false);
+  attend(job: Job): Promise<Place | null> {
+    if (this.stopping) return Promise.reject(shuttingDown());
+    return Promise.resolve(this.isAtLimit(job.user) ? null : this.place(job, false));
   }
 
   private place(job: Job, counts: boolean): Place {
@@ -91,7 +94,7 @@ export class LocalQueue implements JobQueue {
   }
 
   private pump(): void {
-    if (this.stopping || !this.perform) return;
+    if (this.stopping || this.isPaused || !this.perform) return;
     while (this.busy < this.options.concurrency) {
       const job = this.next();
       if (!job) return;
@@ -133,66 +136,90 @@ export class LocalQueue implements JobQueue {
     this.pump();
   }
 
-  withdraw(id: string): Promise<boolean> {
+  withdraw({ id, user }: Job): Promise<boolean> {
     if (this.delayed.remove(id)) return Promise.resolve(true);
-    for (const [user, line] of this.lines) {
-      if (!line.remove(id)) continue;
-      if (line.length === 0) this.lines.delete(user);
-      return Promise.resolve(true);
-    }
-    return Promise.resolve(false);
+    const line = this.lines.get(user);
+    if (!line?.remove(id)) return Promise.resolve(false);
+    if (line.length === 0) this.lines.delete(user);
+    return Promise.resolve(true);
   }
 
-  withdrawBatch(batch: string): Promise<number> {
-    let count = this.delayed.removeBatch(batch);
-    for (const [user, line] of this.lines) {
-      count += line.removeBatch(batch);
-      if (line.length === 0) this.lines.delete(user);
-    }
+  withdrawBatch(batch: string, user: string): Promise<number> {
+    const line = this.lines.get(user);
+    const count = this.delayed.removeBatch(batch) + (line?.removeBatch(batch) ?? 0);
+    if (line?.length === 0) this.lines.delete(user);
     return Promise.resolve(count);
   }
 
-  abort(id: string, reason: Error): Promise<boolean> {
+  abort(id: string, reason: Error): boolean {
     const controller = this.controllers.get(id);
     controller?.abort(reason);
-    return Promise.resolve(controller !== undefined);
+    return controller !== undefined;
   }
 
   /**
    * The position counts what is before the job in its own line, and of each other line as many as will have had a turn by
    * then; it is a good guess, since it depends on what ends when, and on who comes.
    */
-  waitOf(id: string): Wait | null {
+  waitOf(job: Job): Promise<Wait | null> {
+    return Promise.resolve(this.wait(job));
+  }
+
+  private wait({ id, user }: Job): Wait | null {
     const until = this.delayed.until(id);
     if (until) return { kind: 'delay', until };
-    for (const [user, line] of this.lines) {
-      const before = line.indexOf(id);
-      if (before < 0) continue;
-      let position = before + 1;
-      for (const [other, { length }] of this.lines) if (other !== user) position += Math.min(length, before + 1);
-      const place = { position, waiting: this.waiting };
-      if (this.isAtLimit(user)) return { kind: 'limit', limit: this.options.maxRunningPerUser, ...place };
-      return { kind: 'turn', ...place };
-    }
-    return null;
+    const before = this.lines.get(user)?.indexOf(id) ?? -1;
+    if (before < 0) return null;
+    let position = before + 1;
+    for (const [other, { length }] of this.lines) if (other !== user) position += Math.min(length, before + 1);
+    const place = { position, waiting: this.waiting };
+    if (this.isAtLimit(user)) return { kind: 'limit', limit: this.options.maxRunningPerUser, ...place };
+    return { kind: 'turn', ...place };
   }
 
-  waitingOf(user: string): number {
-    return (this.lines.get(user)?.length ?? 0) + this.delayed.of(user);
+  waitingOf(user: string): Promise<number> {
+    return Promise.resolve((this.lines.get(user)?.length ?? 0) + this.delayed.of(user));
   }
 
+  depth(): Promise<{ waiting: number; running: number }> {
+    return Promise.resolve({ waiting: this.waiting, running: this.held });
+  }
+
+  /** Jobs that wait. */
   get waiting(): number {
     let count = this.delayed.size;
     for (const { length } of this.lines.values()) count += length;
     return count;
   }
 
+  /** Jobs that run. */
   get running(): number {
     return this.held;
   }
 
+  get runningHere(): string[] {
+    return [...this.controllers.keys()];
+  }
+
   get accepting(): boolean {
     return this.stopping === undefined;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.pump();
+  }
+
+  health(): Promise<QueueHealth> {
+    return Promise.resolve({ up: true, workers: null, problem: null });
+  }
+
+  onLoss(): void {
+    // What waits here is lost with the process alone; the next one begins with the records.
   }
 
   stop(graceMs: number, reason: () => Error): Promise<void> {

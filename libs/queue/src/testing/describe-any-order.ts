@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { idOf, newJob, type Opener, type QueueScene, REASON } from './queue-scene';
+import { newJob, type Opener, type QueueScene } from './queue-scene';
 
 /** What holds whatever is asked of a queue, shown by things that are made up. */
-export function describeAnyOrder(opened: Opener): void {
+export function describeAnyOrder(opened: Opener, close: () => Promise<void>, numRuns: number): void {
   it('holds its promises whatever happens in whatever order', async () => {
     const step = fc.oneof(
       {
@@ -38,7 +38,7 @@ export function describeAnyOrder(opened: Opener): void {
               const waiting = [...lines.values()].flat().filter((job) => !scene.begun.includes(job));
               const chosen = waiting[one.pick % Math.max(1, waiting.length)];
               if (chosen !== undefined) {
-                expect(await scene.queue.withdraw(idOf(chosen))).toBe(true);
+                expect(await scene.queue.withdraw(newJob(chosen, { user: userOf(lines, chosen) }))).toBe(true);
                 for (const [user, line] of lines)
                   lines.set(
                     user,
@@ -47,18 +47,27 @@ export function describeAnyOrder(opened: Opener): void {
               }
             }
             await scene.settle();
-            expectPromises(scene, lines, places, limit);
+            await expectPromises(scene, lines, places, limit);
           }
-          await scene.queue.stop(0, () => REASON);
+          await close();
         },
       ),
-      { numRuns: 60 },
+      { numRuns },
     );
   });
 }
 
+function userOf(lines: Map<string, number[]>, job: number): string {
+  return [...lines].find(([, line]) => line.includes(job))![0];
+}
+
 /** What holds at each moment: nothing too much, each line in its order, and no place idle while somebody could begin. */
-function expectPromises(scene: QueueScene, lines: Map<string, number[]>, places: number, limit: number): void {
+async function expectPromises(
+  scene: QueueScene,
+  lines: Map<string, number[]>,
+  places: number,
+  limit: number,
+): Promise<void> {
   expect(scene.most).toBeLessThanOrEqual(places);
   if (limit > 0) expect(scene.mostOfOne).toBeLessThanOrEqual(limit);
   let waiting = 0;
@@ -70,7 +79,6 @@ function expectPromises(scene: QueueScene, lines: Map<string, number[]>, places:
     waiting += line.length - begun.length;
     if (line.length > begun.length && (limit === 0 || running < limit)) couldBegin += 1;
   }
-  expect(scene.queue.waiting).toBe(waiting);
-  expect(scene.queue.running).toBe(scene.under.size);
+  expect(await scene.counts()).toEqual([scene.under.size, waiting]);
   if (scene.under.size < places) expect(couldBegin).toBe(0);
 }

@@ -6,8 +6,14 @@ import { idOf, newJob, type Opener, QueueScene, REASON } from './queue-scene';
 export interface QueueHarness {
   /** A new, empty queue. `maxRunningPerUser` 0: no limit. */
   open(options: { concurrency: number; maxRunningPerUser: number }): Promise<JobQueue>;
+  /** Its jobs may begin in other processes. */
+  shared?: true;
+  /** Resolves when the queue has done all that it can do now. */
+  settle(queue: JobQueue): Promise<void>;
   /** Gives back what `open` needed; the queue has been stopped. */
   close?(queue: JobQueue): Promise<void>;
+  /** How many jobs, and how many sequences of steps, are tried where many are (default: 20,000 and 60). */
+  many?: { jobs: number; runs: number };
 }
 
 /** The promises of the port, held against a real queue: the spec of each implementation calls this. */
@@ -15,7 +21,8 @@ export function describeJobQueue(name: string, harness: QueueHarness): void {
   describe(`${name} as a job queue`, () => {
     let scene: QueueScene;
     const open = async (concurrency = 1, maxRunningPerUser = 0) => {
-      scene = new QueueScene(await harness.open({ concurrency, maxRunningPerUser }));
+      const queue = await harness.open({ concurrency, maxRunningPerUser });
+      scene = new QueueScene(queue, () => harness.settle(queue));
       return scene;
     };
     const opened = async (concurrency = 1, maxRunningPerUser = 0) => {
@@ -23,36 +30,40 @@ export function describeJobQueue(name: string, harness: QueueHarness): void {
       scene.start();
       return scene;
     };
-    afterEach(async () => {
+    const close = async () => {
       await scene.queue.stop(0, () => REASON);
       await harness.close?.(scene.queue);
-    });
+    };
+    afterEach(close);
+    const { jobs, runs } = harness.many ?? { jobs: 20_000, runs: 60 };
 
-    describeTurns(open, opened);
+    describeTurns(open, opened, jobs);
+    if (harness.shared) describeSharing(opened);
+    else describeReserving(opened);
     describePlaces(opened);
     describeWaiting(opened);
     describeStop(opened);
-    describeAnyOrder(opened);
+    describeAnyOrder(opened, close, runs);
   });
 }
 
-function describeTurns(open: Opener, opened: Opener): void {
+function describeTurns(open: Opener, opened: Opener, many: number): void {
   it('hands out what was added, in order, as places become free', async () => {
     const scene = await opened(2);
     await scene.queue.add([1, 2, 3, 4].map((number) => newJob(number)));
     await scene.settle();
     expect(scene.begun).toEqual([1, 2]);
-    expect([scene.queue.running, scene.queue.waiting]).toEqual([2, 2]);
+    expect(await scene.counts()).toEqual([2, 2]);
     await scene.end(2);
     await scene.end(1);
     expect(scene.begun).toEqual([1, 2, 3, 4]);
-    expect([scene.most, scene.queue.waiting]).toEqual([2, 0]);
+    expect([scene.most, ...(await scene.counts())]).toEqual([2, 2, 0]);
   });
 
   it('keeps what comes before it is started', async () => {
     const scene = await open();
     await scene.queue.add([newJob(1)]);
-    expect(scene.queue.waiting).toBe(1);
+    expect(await scene.counts()).toEqual([0, 1]);
     scene.start();
     await scene.settle();
     expect(scene.begun).toEqual([1]);
@@ -87,13 +98,15 @@ function describeTurns(open: Opener, opened: Opener): void {
     const scene = await open(4);
     let done = 0;
     scene.queue.start(() => Promise.resolve(void (done += 1)));
-    await scene.queue.add(Array.from({ length: 20_000 }, (_none, index) => newJob(index)));
-    while (done < 20_000) await scene.settle();
-    expect([scene.queue.running, scene.queue.waiting]).toEqual([0, 0]);
+    await scene.queue.add(Array.from({ length: many }, (_none, index) => newJob(index)));
+    while (done < many) await scene.settle();
+    await scene.settle();
+    expect(await scene.counts()).toEqual([0, 0]);
   });
 }
 
-function describePlaces(opened: Opener): void {
+/** Of a queue whose jobs begin in this process. */
+function describeReserving(opened: Opener): void {
   it('gives a place to what need not wait, and counts it', async () => {
     const scene = await opened(2);
     const place = scene.queue.reserve(newJob(1))!;
@@ -107,11 +120,17 @@ function describePlaces(opened: Opener): void {
     expect(scene.begun).toEqual([1, 2, 3]);
   });
 
-  it('gives none while somebody waits who could begin', async () => {
+  it('gives none while somebody waits who could begin, none beyond a limit, and none while it pauses', async () => {
     const scene = await opened(1);
     await scene.queue.add([newJob(1), newJob(2)]);
     await scene.settle();
     expect(scene.queue.reserve(newJob(3, { user: 'john' }))).toBeNull();
+    await scene.end(1);
+    await scene.end(2);
+    scene.queue.pause('the mount is away');
+    expect(scene.queue.reserve(newJob(3))).toBeNull();
+    scene.queue.resume();
+    scene.queue.reserve(newJob(3))!.giveBack();
   });
 
   it('takes a place back unused', async () => {
@@ -125,24 +144,44 @@ function describePlaces(opened: Opener): void {
     expect(scene.begun).toEqual([2]);
   });
 
+  it('tells also what has a place and has not begun yet', async () => {
+    const scene = await opened(1);
+    const place = scene.queue.reserve(newJob(1))!;
+    expect(scene.queue.abort(idOf(1), REASON)).toBe(true);
+    await place.run((signal) => Promise.resolve(expect(signal.reason).toBe(REASON)));
+  });
+}
+
+/** Of a queue whose jobs begin wherever it may be. */
+function describeSharing(opened: Opener): void {
+  it('gives nobody a place beforehand: what comes waits for its turn, wherever that is', async () => {
+    const scene = await opened(1);
+    expect(scene.queue.reserve(newJob(1))).toBeNull();
+  });
+}
+
+function describePlaces(opened: Opener): void {
   it('passes on what work in a place comes to', async () => {
     const scene = await opened(1);
-    await expect(scene.queue.reserve(newJob(1))!.run(() => Promise.resolve('done'))).resolves.toBe('done');
-    await expect(scene.queue.reserve(newJob(2))!.run(() => Promise.reject(REASON))).rejects.toBe(REASON);
-    expect(scene.queue.running).toBe(0);
+    const place = async (number: number) => (await scene.queue.attend(newJob(number)))!;
+    await expect((await place(1)).run(() => Promise.resolve('done'))).resolves.toBe('done');
+    await expect((await place(2)).run(() => Promise.reject(REASON))).rejects.toBe(REASON);
+    expect(await scene.counts()).toEqual([0, 0]);
   });
 
   it('lets attended work run beside the places, but counts it for its user', async () => {
     const scene = await opened(1, 2);
     await scene.queue.add([newJob(1)]);
     await scene.settle();
-    const working = scene.queue.attend(newJob(2))!.run(scene.attended(2, 'jane'));
+    const working = (await scene.queue.attend(newJob(2)))!.run(scene.attended(2, 'jane'));
     await scene.settle();
     expect(scene.begun).toEqual([1, 2]);
-    expect(scene.queue.attend(newJob(3))).toBeNull();
-    scene.queue.attend(newJob(4, { user: 'john' }))!.giveBack();
+    expect(scene.queue.runningHere).toEqual([idOf(1), idOf(2)]);
+    expect(await scene.queue.attend(newJob(3))).toBeNull();
+    (await scene.queue.attend(newJob(4, { user: 'john' })))!.giveBack();
     await scene.end(2);
     await working;
+    (await scene.queue.attend(newJob(3)))!.giveBack();
   });
 
   it('keeps a user within the limit, while others pass', async () => {
@@ -150,10 +189,22 @@ function describePlaces(opened: Opener): void {
     await scene.queue.add([newJob(1), newJob(2), newJob(3, { user: 'john' })]);
     await scene.settle();
     expect(scene.begun).toEqual([1, 3]);
-    expect(scene.queue.reserve(newJob(4))).toBeNull();
-    expect(scene.queue.waitOf(idOf(2))).toMatchObject({ kind: 'limit', limit: 1, position: 1 });
+    expect(await scene.queue.waitOf(newJob(2))).toMatchObject({ kind: 'limit', limit: 1, position: 1 });
     await scene.end(1);
     expect(scene.begun).toEqual([1, 3, 2]);
+  });
+
+  it('hands out nothing while it pauses, and goes on after that', async () => {
+    const scene = await opened(2);
+    await scene.queue.add([newJob(1)]);
+    await scene.settle();
+    scene.queue.pause('the mount is away');
+    await scene.queue.add([newJob(2)]);
+    await scene.settle();
+    expect(scene.begun).toEqual([1]);
+    scene.queue.resume();
+    await scene.settle();
+    expect(scene.begun).toEqual([1, 2]);
   });
 }
 
@@ -163,15 +214,15 @@ function describeWaiting(opened: Opener): void {
     await scene.queue.add([1, 2, 3, 4].map((number) => newJob(number)));
     await scene.queue.add([newJob(5, { user: 'john' })]);
     await scene.settle();
-    expect(scene.queue.waitOf(idOf(1))).toBeNull();
-    expect(scene.queue.waitOf(idOf(2))).toEqual({ kind: 'turn', position: expect.any(Number), waiting: 4 });
-    const positions = [2, 3, 4].map((number) => (scene.queue.waitOf(idOf(number)) as { position: number }).position);
+    expect(await scene.queue.waitOf(newJob(1))).toBeNull();
+    expect(await scene.queue.waitOf(newJob(2))).toEqual({ kind: 'turn', position: expect.any(Number), waiting: 4 });
+    const waits = await Promise.all([2, 3, 4].map((number) => scene.queue.waitOf(newJob(number))));
+    const positions = waits.map((wait) => (wait as { position: number }).position);
     expect(positions).toEqual([...positions].sort((one, other) => one - other));
     expect(new Set(positions).size).toBe(3);
-    expect(scene.queue.waitOf(idOf(99))).toBeNull();
-    expect([scene.queue.waitingOf('jane'), scene.queue.waitingOf('john'), scene.queue.waitingOf('bob')]).toEqual([
-      3, 1, 0,
-    ]);
+    expect(await scene.queue.waitOf(newJob(99))).toBeNull();
+    const users = ['jane', 'john', 'bob'];
+    expect(await Promise.all(users.map((user) => scene.queue.waitingOf(user)))).toEqual([3, 1, 0]);
   });
 
   it('does not begin a job before its time', async () => {
@@ -181,8 +232,8 @@ function describeWaiting(opened: Opener): void {
     await scene.queue.add([newJob(1, { notBefore: until }), newJob(2, { notBefore: soon }), newJob(3)]);
     await scene.settle();
     expect(scene.begun[0]).toBe(3);
-    expect(scene.queue.waitOf(idOf(1))).toEqual({ kind: 'delay', until });
-    expect(scene.queue.waitingOf('jane')).toBeGreaterThanOrEqual(1);
+    expect(await scene.queue.waitOf(newJob(1, { notBefore: until }))).toEqual({ kind: 'delay', until });
+    expect(await scene.queue.waitingOf('jane')).toBeGreaterThanOrEqual(1);
     await scene.end(3);
     while (!scene.under.has(2)) await scene.settle();
     expect(Date.now()).toBeGreaterThanOrEqual(soon.getTime());
@@ -196,13 +247,13 @@ function describeWaiting(opened: Opener): void {
     await scene.queue.add(Array.from({ length: 3000 }, (_none, index) => newJob(1000 + index, { batch: 'b' })));
     await scene.queue.add([newJob(5)]);
     await scene.settle();
-    expect(await scene.queue.withdraw(idOf(1))).toBe(false);
-    expect(await scene.queue.withdraw(idOf(2))).toBe(true);
-    expect(await scene.queue.withdraw(idOf(2))).toBe(false);
-    expect(await scene.queue.withdraw(idOf(4))).toBe(true);
-    expect(await scene.queue.withdrawBatch('b')).toBe(3001);
-    expect(await scene.queue.withdrawBatch('b')).toBe(0);
-    expect(scene.queue.waiting).toBe(1);
+    expect(await scene.queue.withdraw(newJob(1))).toBe(false);
+    expect(await scene.queue.withdraw(newJob(2))).toBe(true);
+    expect(await scene.queue.withdraw(newJob(2))).toBe(false);
+    expect(await scene.queue.withdraw(newJob(4, { notBefore: later }))).toBe(true);
+    expect(await scene.queue.withdrawBatch('b', 'jane')).toBe(3001);
+    expect(await scene.queue.withdrawBatch('b', 'jane')).toBe(0);
+    expect(await scene.counts()).toEqual([1, 1]);
     await scene.end(1);
     expect(scene.begun).toEqual([1, 5]);
   });
@@ -213,18 +264,11 @@ function describeStop(opened: Opener): void {
     const scene = await opened(2);
     await scene.queue.add([newJob(1), newJob(2), newJob(3)]);
     await scene.settle();
-    expect(await scene.queue.abort(idOf(3), REASON)).toBe(false);
-    expect(await scene.queue.abort(idOf(1), REASON)).toBe(true);
+    expect(scene.queue.abort(idOf(3), REASON)).toBe(false);
+    expect(scene.queue.abort(idOf(1), REASON)).toBe(true);
     await scene.settle();
     expect(scene.reasons).toEqual([REASON]);
-    expect(await scene.queue.abort(idOf(1), REASON)).toBe(false);
-  });
-
-  it('tells also what has a place and has not begun yet', async () => {
-    const scene = await opened(1);
-    const place = scene.queue.reserve(newJob(1))!;
-    expect(await scene.queue.abort(idOf(1), REASON)).toBe(true);
-    await place.run((signal) => Promise.resolve(expect(signal.reason).toBe(REASON)));
+    expect(scene.queue.abort(idOf(1), REASON)).toBe(false);
   });
 
   it('stops: hands out nothing more, waits for what runs, then asks it to end', async () => {
@@ -240,10 +284,10 @@ function describeStop(opened: Opener): void {
     await scene.end(2);
     await stopped;
     expect(scene.reasons).toEqual([]);
-    for (const refused of [() => scene.queue.reserve(newJob(4)), () => scene.queue.attend(newJob(4))]) {
-      expect(refused).toThrow(expect.objectContaining({ code: 'shutting_down' }));
+    expect(() => scene.queue.reserve(newJob(4))).toThrow(expect.objectContaining({ code: 'shutting_down' }));
+    for (const refused of [scene.queue.attend(newJob(4)), scene.queue.add([newJob(4)])]) {
+      await expect(refused).rejects.toMatchObject({ code: 'shutting_down' });
     }
-    await expect(scene.queue.add([newJob(4)])).rejects.toMatchObject({ code: 'shutting_down' });
   });
 
   it('stops what does not end within the grace, and may be stopped twice', async () => {

@@ -26,7 +26,11 @@ export class QueueScene {
   most = 0;
   mostOfOne = 0;
 
-  constructor(readonly queue: JobQueue) {}
+  /** `settle` resolves when the queue has done what it can do now. */
+  constructor(
+    readonly queue: JobQueue,
+    readonly settle: () => Promise<void>,
+  ) {}
 
   start(): void {
     this.queue.start((job, signal) => this.perform(job, signal));
@@ -39,9 +43,10 @@ export class QueueScene {
     return this.settle();
   }
 
-  /** Lets the queue do what it can do now. */
-  async settle(): Promise<void> {
-    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  /** How many jobs run, how many wait. */
+  async counts(): Promise<[running: number, waiting: number]> {
+    const { running, waiting } = await this.queue.depth();
+    return [running, waiting];
   }
 
   /** Work in a place that was had from the queue; ends as jobs do. */

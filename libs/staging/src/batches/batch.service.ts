@@ -62,7 +62,7 @@ export class BatchService {
     const { batchId: id, username, requestedBy, count } = request;
     const method = await this.reader.admit(request.method, username);
     if (!this.queue.accepting) throw shuttingDown();
-    const admission = this.dispatcher.admit(username, count);
+    const admission = await this.dispatcher.admit(username, count);
     const owner = this.identity.name;
     const batch = { id, method: method.name, username, requestedBy, items: count, createdAt: new Date(), owner };
     let written: Written;
@@ -153,12 +153,11 @@ export class BatchService {
     // Records first: what is in line only, when the database fails now, would never be begun again.
     let ending = await this.batches.cancelQueued(id, cancellationOf(reason));
     for await (const records of this.records.eachOf(id, 'running')) {
-      const asked = await Promise.all(records.map((record) => this.dispatcher.abort(record.id, reason)));
-      ending += asked.filter(Boolean).length;
+      ending += records.filter((record) => this.dispatcher.abort(record.id, reason)).length;
     }
     // Once more: what ran may wait for its next attempt by now.
     ending += await this.batches.cancelQueued(id, cancellationOf(reason));
-    await this.dispatcher.withdrawBatch(id);
+    await this.dispatcher.withdrawBatch(id, username);
     this.sweeper.removeOfBatch(id);
     if (ending === 0) throw new AppError('already_ended', 'The batch has ended already; there is nothing to cancel.');
     this.logger.info('Batch cancelled', { batch_id: id, username, operations: ending });
@@ -172,7 +171,7 @@ export class BatchService {
   async retry(id: string): Promise<BatchState> {
     const { username, counts } = await this.existing(id);
     if (!this.queue.accepting) throw shuttingDown();
-    const admission = this.dispatcher.admit(username, counts.failure + counts.cancelled);
+    const admission = await this.dispatcher.admit(username, counts.failure + counts.cancelled);
     let again = 0;
     try {
       for (const status of ['failure', 'cancelled'] as const) {

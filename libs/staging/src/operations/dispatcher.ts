@@ -6,6 +6,7 @@ import { type Job, JOB_QUEUE, type JobQueue, type Place, shuttingDown } from '@a
 import { OperationRepository, type StagingRecord } from '@app/records';
 import { type CallerHooks } from '../contract/staging-method';
 import { type AttemptEnd, OperationRunner } from './operation-runner';
+import { jobOf } from './job-of';
 import { OperationWatch } from './operation-watch';
 import { Preparation, type ReadyOperation } from './preparation';
 import { type Admission, QueueLimits, tooManyRunning } from './queue-limits';
@@ -92,29 +93,38 @@ export class Dispatcher {
   }
 
   /** Takes an operation out of the line; its record says already that it has ended. */
-  async withdraw(id: string): Promise<void> {
-    this.awaited.delete(id);
-    await this.queue.withdraw(id);
+  async withdraw(record: StagingRecord): Promise<void> {
+    this.awaited.delete(record.id);
+    await this.unlessAway(() => this.queue.withdraw(jobOf(record)));
   }
 
-  /** Takes all of a batch out of the line. */
-  async withdrawBatch(batchId: string): Promise<void> {
-    await this.queue.withdrawBatch(batchId);
+  /** Takes all of a user's batch out of the line. */
+  async withdrawBatch(batchId: string, user: string): Promise<void> {
+    await this.unlessAway(() => this.queue.withdrawBatch(batchId, user));
+  }
+
+  /** Whoever gets the turn of what has ended finds that in its record, so that it may stay in the line. */
+  private async unlessAway(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.logger.warning('What has ended could not be taken out of the queue', { error });
+    }
   }
 
   /** Asks an operation that runs to end, for this reason; false when it does not run here. */
-  abort(id: string, reason: Error): Promise<boolean> {
+  abort(id: string, reason: Error): boolean {
     return this.queue.abort(id, reason);
   }
 
   /** Makes room for `jobs` more in a user's line. Throws `quota_exceeded` beyond the site's limit. */
-  admit(user: string, jobs: number): Admission {
+  admit(user: string, jobs: number): Promise<Admission> {
     return this.limits.admit(user, jobs);
   }
 
   /** A place beside the others, for work that its caller takes part in. Throws `quota_exceeded`, `shutting_down`. */
-  attend(record: StagingRecord): Place {
-    const place = this.queue.attend(jobOf(record));
+  async attend(record: StagingRecord): Promise<Place> {
+    const place = await this.queue.attend(jobOf(record));
     if (!place) throw tooManyRunning();
     return place;
   }
@@ -130,7 +140,7 @@ export class Dispatcher {
   private async placeFor(ready: ReadyOperation): Promise<Place | null> {
     const { record, hooks } = ready;
     try {
-      return needsCaller(hooks) ? this.attend(record) : this.queue.reserve(jobOf(record));
+      return needsCaller(hooks) ? await this.attend(record) : this.queue.reserve(jobOf(record));
     } catch (error) {
       // What comes too late is recorded as any refusal is; beyond a limit nothing is.
       if (!isStopping(error)) throw error;
@@ -165,7 +175,7 @@ export class Dispatcher {
 
   private async putInLine(ready: ReadyOperation): Promise<void> {
     const { record } = ready;
-    const admission = this.limits.admit(record.username, 1);
+    const admission = await this.limits.admit(record.username, 1);
     try {
       await this.runner.write(ready);
       this.underWay.add(record);
@@ -251,9 +261,4 @@ function isStopping(error: unknown): error is AppError {
 /** Such work cannot wait, nor go on in another process. */
 function needsCaller({ deliver, callerToken }: CallerHooks): boolean {
   return deliver !== null || callerToken !== null;
-}
-
-/** The queue's view of a record. */
-export function jobOf({ id, username: user, batchId: batch, notBefore }: StagingRecord): Job {
-  return { id, user, batch, notBefore };
 }

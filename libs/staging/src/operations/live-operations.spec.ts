@@ -23,7 +23,7 @@ async function begin() {
   const record = await setup.service.submit(newRequest({ localPathOnStorage: 'a' }));
   await until(() => gated.under.has('a'), 'it did not begin');
   const { onProgress, waitsFor } = gated.contextOf('a');
-  return { record, onProgress, waitsFor, facts: () => setup.live.factsOf(record) };
+  return { record, onProgress, waitsFor, facts: () => setup.live.factsNow(record, null) };
 }
 
 describe('LiveOperations', () => {
@@ -98,7 +98,7 @@ describe('LiveOperations', () => {
     const { record } = await begin();
     gated.end('a');
     await until(() => setup.ended.length === 1, 'it does not end');
-    expect(setup.live.factsOf(record)).toEqual({
+    expect(setup.live.factsNow(record, null)).toEqual({
       filesTotal: 1,
       filesDone: 1,
       bytesTotal: 5,

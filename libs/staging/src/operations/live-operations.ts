@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } fro
 import { type PlaceProgress, showPathAs } from '@app/files';
 import { JOB_QUEUE, type JobQueue, type Wait } from '@app/queue';
 import { OperationRepository, type StagingRecord } from '@app/records';
+import { jobOf } from './job-of';
 import { RateMeter } from './rate-meter';
 
 /** How often progress is written to the record. */
@@ -83,28 +84,36 @@ export class LiveOperations implements OnModuleInit, OnApplicationShutdown {
     return progress ? valuesOf(progress) : {};
   }
 
-  /** All that is known now of an operation; of one that does not run here what its record says. */
-  factsOf(record: StagingRecord): LiveFacts {
+  /** All that is known now of an operation. Never rejects. */
+  async factsOf(record: StagingRecord): Promise<LiveFacts> {
+    return this.factsNow(record, await this.waitReasonOf(record));
+  }
+
+  /** The same, where it is known already why it waits; of one that does not run here what its record says. */
+  factsNow(record: StagingRecord, waitReason: string | null): LiveFacts {
     const { filesTotal, filesDone, bytesTotal, bytesDone, nameEncoding } = record;
     const recorded = { filesTotal, filesDone, bytesTotal, bytesDone };
     const unknown = { bytesPerSecond: null, etaSeconds: null, currentPath: null };
-    if (record.status === 'queued') return { ...recorded, ...unknown, waitReason: this.reasonOf(record) };
+    if (record.status === 'queued') return { ...recorded, ...unknown, waitReason };
     const operation = record.status === 'running' ? this.live.get(record.id) : undefined;
     if (!operation) return { ...recorded, ...unknown, waitReason: null };
-    const { progress, meter, waitsFor: waitReason } = operation;
-    if (!progress) return { ...recorded, ...unknown, waitReason };
+    const { progress, meter, waitsFor } = operation;
+    if (!progress) return { ...recorded, ...unknown, waitReason: waitsFor };
     const { bytesPerSecond } = meter;
     return {
       ...countsOf(progress),
       bytesPerSecond,
       etaSeconds: etaOf(progress, bytesPerSecond),
       currentPath: progress.currentPath === null ? null : showPathAs(progress.currentPath, nameEncoding).text,
-      waitReason,
+      waitReason: waitsFor,
     };
   }
 
-  private reasonOf({ id, attempts, notBefore }: StagingRecord): string | null {
-    const wait = this.queue.waitOf(id);
+  /** Why an operation waits, in a sentence; null: it does not, or that cannot be known now. Never rejects. */
+  async waitReasonOf(record: StagingRecord): Promise<string | null> {
+    if (record.status !== 'queued') return null;
+    const { attempts, notBefore } = record;
+    const wait = await this.queue.waitOf(jobOf(record));
     if (wait) return sentenceOf(wait, attempts);
     return notBefore && notBefore.getTime() > Date.now()
       ? sentenceOf({ kind: 'delay', until: notBefore }, attempts)

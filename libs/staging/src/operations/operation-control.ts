@@ -53,13 +53,13 @@ export class OperationControl {
     if (status === 'queued') {
       const end = cancellationOf(reason);
       if (!(await this.records.transition(id, ['queued'], end))) return null;
-      await this.dispatcher.withdraw(id);
+      await this.dispatcher.withdraw(record);
       const cancelled = Object.assign(record, end);
       this.runner.withdrawn(cancelled, reason);
       return cancelled;
     }
     const ended = this.watch.untilEnded(id, ENDING_MS);
-    if (!(await this.dispatcher.abort(id, reason))) return null;
+    if (!this.dispatcher.abort(id, reason)) return null;
     await ended;
     return this.fresh(record);
   }
@@ -75,7 +75,7 @@ export class OperationControl {
   }
 
   private async retryInLine(record: StagingRecord): Promise<StagingRecord> {
-    const admission = this.dispatcher.admit(record.username, 1);
+    const admission = await this.dispatcher.admit(record.username, 1);
     try {
       const again = await this.revive(record, retryValues(record, this.identity.name));
       await this.dispatcher.enqueue([again]);
@@ -86,7 +86,7 @@ export class OperationControl {
   }
 
   private async retryNow(record: StagingRecord, hooks: CallerHooks): Promise<StagingRecord> {
-    const place = this.dispatcher.attend(record);
+    const place = await this.dispatcher.attend(record);
     const values = retryValues(record, this.identity.name);
     const begun = { ...values, status: 'running' as const, startedAt: new Date(), background: false };
     try {

@@ -71,11 +71,11 @@ describe('an operation that is cancelled', () => {
     const attempt = errorOf(service.stage(newRequest()));
     await until(() => queue.running > 0, 'nothing runs');
     const { id } = (await records.operations.page({}, 1)).items[0]!;
-    expect(await queue.abort('another', new OperationCancelled('No.'))).toBe(false);
-    expect(await queue.abort(id, new OperationCancelled('Cancelled on request.'))).toBe(true);
+    expect(queue.abort('another', new OperationCancelled('No.'))).toBe(false);
+    expect(queue.abort(id, new OperationCancelled('Cancelled on request.'))).toBe(true);
     await expect(attempt).resolves.toMatchObject({ code: 'already_ended', operationId: id });
     expect(await records.operations.find(id)).toMatchObject({ status: 'cancelled', bytesDone: null });
-    expect(await queue.abort(id, new OperationCancelled('Too late.'))).toBe(false);
+    expect(queue.abort(id, new OperationCancelled('Too late.'))).toBe(false);
   });
 });
 

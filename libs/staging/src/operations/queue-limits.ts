@@ -23,13 +23,21 @@ export class QueueLimits {
     @Inject(STAGING_OPTIONS) private readonly options: Pick<StagingOptions, 'maxQueuedPerUser'>,
   ) {}
 
-  /** Makes room for `jobs` more in a user's line. Throws `quota_exceeded` beyond the site's limit. */
-  admit(user: string, jobs: number): Admission {
-    const { maxQueuedPerUser: limit } = this.options;
-    const onTheWay = this.onTheWay.get(user) ?? 0;
-    const waiting = this.queue.waitingOf(user) + onTheWay;
-    if (limit > 0 && waiting + jobs > limit) throw tooMany(jobs, waiting, limit);
-    this.onTheWay.set(user, onTheWay + jobs);
+  /**
+   * Makes room for `jobs` more in a user's line. Throws `quota_exceeded` beyond the site's limit, `queue_unavailable` when
+   * that cannot be known.
+   */
+  async admit(user: string, jobs: number): Promise<Admission> {
+    // Before anything is waited for: what comes meanwhile counts it.
+    const before = this.onTheWay.get(user) ?? 0;
+    this.onTheWay.set(user, before + jobs);
+    try {
+      const { maxQueuedPerUser: limit } = this.options;
+      if (limit > 0) refuseBeyond(limit, jobs, before + (await this.queue.waitingOf(user)));
+    } catch (error) {
+      this.leave(user, jobs);
+      throw error;
+    }
     return { done: () => this.leave(user, jobs) };
   }
 
@@ -38,6 +46,10 @@ export class QueueLimits {
     if (left > 0) this.onTheWay.set(user, left);
     else this.onTheWay.delete(user);
   }
+}
+
+function refuseBeyond(limit: number, jobs: number, waiting: number): void {
+  if (waiting + jobs > limit) throw tooMany(jobs, waiting, limit);
 }
 
 function tooMany(jobs: number, waiting: number, limit: number): AppError {
