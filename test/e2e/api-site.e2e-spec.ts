@@ -93,6 +93,7 @@ describe('health', () => {
         database: { status: 'up' },
         storages: [{ name: 'default', status: 'down', detail: expect.stringMatching(/.{10,}/) }],
         user_areas: { status: 'up' },
+        queue: { status: 'up', detail: null },
       },
     });
     expect((await service.get('/config')).body.storages[0]).toMatchObject({

@@ -9,6 +9,7 @@ export const siteTexts = {
     title: 'Health',
     service: 'Service',
     database: 'Database',
+    queue: 'Queue',
     areas: 'User areas',
     storage: (name: string) => `Storage ${name}`,
   },

@@ -1,4 +1,3 @@
-import { type WorkerPool } from '@app/files';
 import { StagingRecord } from '@app/records';
 import { type MethodRegistry, OperationEvents } from '@app/staging';
 import { Metrics } from './metrics.service';
@@ -9,8 +8,6 @@ const methods = {
   enabledNames: Object.keys(destinations),
   find: (name: string) => destinations[name] && { capabilities: { destination: destinations[name] } },
 } as MethodRegistry;
-const pool = { waiting: 7 } as WorkerPool;
-const queue = { waiting: 5, running: 2 };
 
 function ended(fields: Partial<StagingRecord>): void {
   events.ended({ record: Object.assign(new StagingRecord(), fields), seconds: 2, failure: null });
@@ -20,7 +17,7 @@ describe('Metrics', () => {
   let metrics: Metrics;
 
   beforeEach(() => {
-    metrics = new Metrics(events, methods, pool, queue);
+    metrics = new Metrics(events, methods);
     metrics.onModuleInit();
   });
   afterEach(() => metrics.onApplicationShutdown());
@@ -55,10 +52,14 @@ describe('Metrics', () => {
     expect(text).toContain('staging_bytes_total{method="direct_download"} 23');
   });
 
-  it('tell what waits, what runs and how the process is', async () => {
+  it('count what was lost to other processes', async () => {
+    expect(await metrics.registry.metrics()).toMatch(/^staging_lost_leases_total 0$/m);
+    metrics.countLostLease();
+    expect(await metrics.registry.metrics()).toMatch(/^staging_lost_leases_total 1$/m);
+  });
+
+  it('tell how the process is', async () => {
     const text = await metrics.registry.metrics();
-    expect(text).toMatch(/^staging_queue_depth 5$/m);
-    expect(text).toMatch(/^staging_operations_running 2$/m);
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
     expect(text).toMatch(/^process_resident_memory_bytes /m);
   });

@@ -1,7 +1,5 @@
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { WorkerPool } from '@app/files';
-import { JOB_QUEUE, type JobQueue } from '@app/queue';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import { MethodRegistry, type OperationEnded, OperationEvents } from '@app/staging';
 
 /** From a small file to a long night of copying, in seconds. */
@@ -10,7 +8,7 @@ const DURATIONS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800, 7200, 28_8
 /** How a download ended: whole, broken off by its receiver or on request, by a fault, or left to a proxy. */
 export type DownloadResult = 'complete' | 'aborted' | 'failed' | 'handed_over';
 
-/** What Prometheus may know. Labels are names of the service's own: what callers send never becomes one. */
+/** What Prometheus may know of the work that this process did. Labels are names of the service's own: what callers send never becomes one. */
 @Injectable()
 export class Metrics implements OnModuleInit, OnApplicationShutdown {
   readonly registry = new Registry();
@@ -39,18 +37,18 @@ export class Metrics implements OnModuleInit, OnApplicationShutdown {
     labelNames: ['result'],
     registers: [this.registry],
   });
+  private readonly lostLeases = new Counter({
+    name: 'staging_lost_leases_total',
+    help: 'Operations that this process lost to others, since it showed no life for too long',
+    registers: [this.registry],
+  });
   private unsubscribe: (() => void) | undefined;
 
   constructor(
     private readonly events: OperationEvents,
     private readonly methods: MethodRegistry,
-    pool: WorkerPool,
-    @Inject(JOB_QUEUE) queue: Pick<JobQueue, 'waiting' | 'running'>,
   ) {
     collectDefaultMetrics({ register: this.registry });
-    this.gauge('staging_queue_depth', 'Operations that wait for their turn', () => queue.waiting);
-    this.gauge('staging_operations_running', 'Operations under way', () => queue.running);
-    this.gauge('staging_file_tasks_waiting', 'Pieces of file work that wait for a thread', () => pool.waiting);
   }
 
   onModuleInit(): void {
@@ -67,16 +65,9 @@ export class Metrics implements OnModuleInit, OnApplicationShutdown {
     this.bytes.inc({ method: 'direct_download' }, bytes);
   }
 
-  private gauge(name: string, help: string, read: () => number): void {
-    const registers = [this.registry];
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect: function () {
-        this.set(read());
-      },
-    });
+  /** Counts one operation whose lease this process lost while it worked on it. */
+  countLostLease(): void {
+    this.lostLeases.inc();
   }
 
   private count({ record, seconds }: OperationEnded): void {

@@ -20,6 +20,8 @@ export interface Checks {
   database: Check;
   storages: NamedCheck[];
   user_areas: Check;
+  /** What hands out the work; always `up` where that is this process itself. */
+  queue: Check;
   /** Services behind methods: one that is away is told, but keeps the others from nothing. */
   methods: NamedCheck[];
 }

@@ -1,5 +1,6 @@
 import { AppError } from '@app/core';
 import { type RootState } from '@app/files';
+import { type QueueHealth } from '@app/queue';
 import { type DatabaseHealth } from '@app/records';
 import { Readiness } from './readiness.service';
 import { type MethodMonitor, type MethodState } from './method-monitor';
@@ -13,11 +14,15 @@ function root(fields: Partial<RootState> = {}): RootState {
 interface Scene {
   check?: () => Promise<void>;
   seen?: Partial<RootsSeen>;
-  queue?: { accepting: boolean };
+  accepting?: boolean;
+  health?: () => Promise<QueueHealth>;
   methods?: MethodState[];
 }
 
-function readiness({ check = () => Promise.resolve(), seen = {}, queue = { accepting: true }, methods = [] }: Scene) {
+const LOCAL: QueueHealth = { up: true, workers: null, problem: null };
+
+function readiness({ check = () => Promise.resolve(), seen = {}, accepting = true, methods = [], ...more }: Scene) {
+  const queue = { accepting, health: more.health ?? (() => Promise.resolve(LOCAL)) };
   const roots = { seen: { target: root(), storages: [root({ storage: 'hot' })], secondsAgo: 1, ...seen } };
   return new Readiness({ check } as DatabaseHealth, roots as RootMonitor, queue, {
     seen: methods,
@@ -33,6 +38,7 @@ describe('Readiness', () => {
         database: { status: 'up', detail: null },
         storages: [{ name: 'hot', status: 'up', detail: null }],
         user_areas: { status: 'up', detail: null },
+        queue: { status: 'up', detail: null },
         methods: [],
       },
       warnings: [],
@@ -63,6 +69,24 @@ describe('Readiness', () => {
     ]);
   });
 
+  it('is down while the queue is, and tells why', async () => {
+    const away = { up: false, workers: null, problem: 'Redis does not answer.' };
+    const answer = await readiness({ health: () => Promise.resolve(away) }).check();
+    expect(answer.status).toBe('down');
+    expect(answer.checks.queue).toEqual({ status: 'down', detail: 'Redis does not answer.' });
+    expect(answer.warnings).toEqual([]);
+  });
+
+  it('warns of a queue without workers, and of what else is wrong with it, and stays up', async () => {
+    const health = { up: true, workers: 0, problem: null };
+    const answer = await readiness({ health: () => Promise.resolve(health) }).check();
+    expect(answer).toMatchObject({ status: 'up', checks: { queue: { status: 'up', detail: null } } });
+    expect(answer.warnings).toEqual([expect.stringContaining('No worker is running')]);
+    const told = { up: true, workers: 2, problem: 'Redis keeps nothing on disk.' };
+    const other = await readiness({ health: () => Promise.resolve(told) }).check();
+    expect(other).toMatchObject({ status: 'up', warnings: ['Redis keeps nothing on disk.'] });
+  });
+
   it('tells that the database is down, without what the driver says', async () => {
     const secret = new Error('connect ECONNREFUSED db.internal:3306');
     const known = new AppError('database_unavailable', 'The database does not answer.', { cause: secret });
@@ -87,10 +111,19 @@ describe('Readiness', () => {
       }
       expect(check).toHaveBeenCalledTimes(1);
     });
+
+    it('waits for a queue that hangs at the same time, not after it', async () => {
+      const hang = () => new Promise<never>(() => undefined);
+      const answer = readiness({ check: hang, health: hang }).check();
+      await jest.advanceTimersByTimeAsync(2000);
+      expect(await answer).toMatchObject({
+        checks: { queue: { status: 'down', detail: 'The queue did not answer for 2 s.' } },
+      });
+    });
   });
 
   it('is down while the service stops', async () => {
-    const answer = await readiness({ queue: { accepting: false } }).check();
+    const answer = await readiness({ accepting: false }).check();
     expect(answer.status).toBe('down');
     expect(answer.checks.service).toEqual({ status: 'down', detail: 'The service is stopping.' });
   });

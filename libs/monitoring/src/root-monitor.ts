@@ -24,6 +24,7 @@ export class RootMonitor implements OnApplicationBootstrap, BeforeApplicationShu
   private states: RootState[];
   private seenAt: number | undefined;
   private readonly rounds = new Rounds(ROUND_MS, () => this.look());
+  private readonly listeners: (() => void)[] = [];
   private isStopping = false;
 
   constructor(
@@ -51,11 +52,17 @@ export class RootMonitor implements OnApplicationBootstrap, BeforeApplicationShu
     return { target: target!, storages, secondsAgo };
   }
 
+  /** Calls `listener` after each look, for as long as the process lives. */
+  onLook(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
   private async look(): Promise<void> {
     const before = this.states;
     this.states = await this.inspect(before);
     for (const [index, state] of this.states.entries()) this.tellChange(before[index]!, state);
     this.seenAt = performance.now();
+    for (const listener of this.listeners) listener();
   }
 
   private async inspect(before: RootState[]): Promise<RootState[]> {

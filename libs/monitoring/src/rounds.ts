@@ -18,7 +18,10 @@ export class Rounds {
   async start(): Promise<void> {
     this.timer = setInterval(() => void this.round(), this.everyMs);
     this.timer.unref();
-    await Promise.race([this.round(), delay(FIRST_ROUND_MS)]);
+    const done = new AbortController();
+    const patience = delay(FIRST_ROUND_MS, undefined, { signal: done.signal }).catch(() => undefined);
+    await Promise.race([this.round(), patience]);
+    done.abort();
   }
 
   /** Begins no further round; one that is under way goes on. */

@@ -18,7 +18,7 @@ export class MetricsController {
     operationId: 'getMetrics',
     summary: 'Read the metrics of this process',
     description:
-      '`staging_operations_total{method,status,code}`, `staging_operation_duration_seconds`, `staging_bytes_total{method}`, `staging_downloads_total{result}`, `staging_queue_depth`, `staging_operations_running`, `staging_file_tasks_waiting`, `nodejs_eventloop_lag_*` and the usual ones of a process.',
+      '`staging_operations_total{method,status,code}`, `staging_operation_duration_seconds`, `staging_bytes_total{method}`, `staging_downloads_total{result}`, `staging_queue_depth` (of the whole site), `staging_operations_running`, `staging_file_tasks_waiting`, `staging_workers`, `staging_queue_up`, `staging_database_up`, `staging_storage_up{storage}` and `staging_storage_free_bytes{storage}` (`user_areas` beside the names of the storages), `staging_settlements_pending`, `staging_lost_leases_total`, `nodejs_eventloop_lag_*` and the usual ones of a process. What is not known just now is left out.',
   })
   @ApiOkResponse({
     description: 'Text in the format of Prometheus.',

@@ -49,10 +49,11 @@ function Health() {
   const { data, error, refetch, isPending } = useQuery(readinessQuery);
   if (error) return <ErrorState error={error} onRetry={() => void refetch()} />;
   if (isPending) return <LoadingLines lines={2} height={48} />;
-  const { service, database, user_areas: areas, storages, methods } = data.checks;
+  const { service, database, queue, user_areas: areas, storages, methods } = data.checks;
   const checks = [
     { name: siteTexts.health.service, ...service },
     { name: siteTexts.health.database, ...database },
+    { name: siteTexts.health.queue, ...queue },
     { name: siteTexts.health.areas, ...areas },
     ...storages.map((one) => ({ ...one, name: siteTexts.health.storage(one.name) })),
     ...methods.map((one) => ({ ...one, name: methodName(one.name) })),

@@ -55,6 +55,13 @@ export class ChecksDto {
 
   @ApiProperty({
     description:
+      'The queue. Where the work is done in the same process (no `REDIS_URL`) always `up`; one that has no workers is `up` as well, with a warning.',
+    type: CheckDto,
+  })
+  queue!: CheckDto;
+
+  @ApiProperty({
+    description:
       'Services behind methods, such as the JupyterHub, as they were seen a few seconds ago. One that is `down` makes `status` not `down`, since the other methods work.',
     type: [MethodCheckDto],
   })

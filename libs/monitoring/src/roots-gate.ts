@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { type RootState } from '@app/files';
+import { RootMonitor, type RootsSeen } from './root-monitor';
+
+type Listener = (problem: string | null) => void;
+
+/**
+ * Whether this process can use its storages now, as they were seen a few seconds ago: all of them, since whoever takes work
+ * does not choose for which storage it is, and a process without a mount would fail what another could do. Closed until they
+ * were seen first.
+ */
+@Injectable()
+export class RootsGate {
+  private readonly listeners = new Set<Listener>();
+  private last: string | null;
+
+  constructor(private readonly monitor: RootMonitor) {
+    this.last = this.problem;
+    monitor.onLook(() => this.compare());
+  }
+
+  /** True when all storages and the user areas can be used. */
+  get isOpen(): boolean {
+    return this.problem === null;
+  }
+
+  /** Why they cannot, in a sentence for each that is away; null when they can. */
+  get problem(): string | null {
+    return problemOf(this.monitor.seen);
+  }
+
+  /** Calls `listener` with the problem whenever that becomes another, or none. Returns what ends the subscription. */
+  onChange(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private compare(): void {
+    const { problem } = this;
+    if (problem === this.last) return;
+    this.last = problem;
+    for (const listener of this.listeners) listener(problem);
+  }
+}
+
+function problemOf({ storages, target }: RootsSeen): string | null {
+  const away = [target, ...storages].filter(({ available }) => !available);
+  return away.length === 0 ? null : away.map(sentence).join(' ');
+}
+
+function sentence({ storage, problem }: RootState): string {
+  return `${storage === null ? 'User areas' : `Storage "${storage}"`}: ${problem ?? 'It is not available.'}`;
+}
