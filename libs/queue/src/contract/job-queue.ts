@@ -30,6 +30,8 @@ export type Wait =
   | { kind: 'turn'; position: number; waiting: number }
   /** Its user has as many running as the site allows (`limit`). */
   | { kind: 'limit'; limit: number; position: number; waiting: number }
+  /** No process performs jobs now. */
+  | { kind: 'workers'; position: number; waiting: number }
   /** It is not to begin before this time. */
   | { kind: 'delay'; until: Date };
 

@@ -149,6 +149,8 @@ function sentenceOf(wait: Wait, attempts: number): string {
       return `Attempt ${attempts} begins at ${wait.until.toISOString()}: the one before failed for what may pass.`;
     case 'limit':
       return `As many operations of this user run as the site allows (${wait.limit}); position ${wait.position} of ${wait.waiting} in the queue.`;
+    case 'workers':
+      return `No worker takes work just now; position ${wait.position} of ${wait.waiting} in the queue.`;
     case 'turn':
       return `Waits for its turn: position ${wait.position} of ${wait.waiting} in the queue.`;
   }
