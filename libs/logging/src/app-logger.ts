@@ -1,7 +1,5 @@
+import { type LogFields } from './log-entry';
 import { type LogHub } from './log-hub';
-
-/** Fields of an entry, in snake_case; see {@link LogEntry}. */
-export type LogFields = Record<string, unknown>;
 
 /**
  * The log of the service. A call never throws, never waits and writes nothing itself; it takes any value as a field, cuts

@@ -1,6 +1,7 @@
-export { AppLogger, type LogFields } from './app-logger';
+export { AppLogger } from './app-logger';
 export { createLogging, type Logging } from './create-logging';
-export { type LogEntry, type LogLevel } from './log-entry';
+export { ForeignLines } from './foreign-lines';
+export { type LogEntry, type LogFields, type LogLevel } from './log-entry';
 export { LogFeed } from './log-feed';
 export { LoggingModule, type LoggingModuleOptions } from './logging.module';
 export { type LoggingOptions } from './logging-options';

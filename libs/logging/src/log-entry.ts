@@ -14,6 +14,9 @@ export interface LogEntry {
   [field: string]: unknown;
 }
 
+/** Fields of an entry, in snake_case; see {@link LogEntry}. */
+export type LogFields = Record<string, unknown>;
+
 /** Winston's order of levels: the smaller the number, the graver. */
 export const SEVERITY: Readonly<Record<LogLevel, number>> = { ERROR: 0, WARNING: 1, INFO: 2, DEBUG: 3 };
 

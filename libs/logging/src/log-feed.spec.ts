@@ -65,4 +65,22 @@ describe('LogFeed', () => {
     const written = entriesOf(log.lines()).map(({ message }) => message);
     expect(written).toEqual(['one', 'the socket is gone', 'two', 'the socket is gone']);
   });
+
+  it('gives carriers the lines as they stand in the file, also what a listener logs, but not what a carrier logs', async () => {
+    const carried: string[] = [];
+    log.feed.subscribe(() => log.logger.error('logged by a listener'));
+    const remove = log.feed.addCarrier((line) => {
+      carried.push(line);
+      log.logger.error('logged by a carrier');
+      throw new Error('of no concern');
+    });
+    log.logger.info('one', { token: 'hunter2' });
+    log.logger.debug('below the level');
+    remove();
+    log.logger.info('two');
+    await log.logger.close();
+    const written = log.lines().filter((line) => /one|by a listener/.test(line));
+    expect(carried.map((line) => line.trimEnd())).toEqual(written.slice(0, carried.length));
+    expect(entriesOf(carried).map(({ message }) => message)).toEqual(['one', 'logged by a listener']);
+  });
 });

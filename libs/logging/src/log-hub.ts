@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { createLogger, format, type Logger } from 'winston';
-import { buildLine } from './entry/build-line';
+import { type BuiltLine, buildLine } from './entry/build-line';
 import { isAtLeast, type LogLevel, SEVERITY } from './log-entry';
 import { type LogFeed } from './log-feed';
 import { type LoggingOptions } from './logging-options';
@@ -18,7 +18,7 @@ const CLOSE_MS = 5000;
 /** The way of an entry: built in the caller's turn, then by Winston to file, console and feed. */
 export class LogHub {
   private readonly winston: Logger;
-  private readonly file: LineWriter;
+  private readonly file: LineWriter | undefined;
   private readonly console: LineWriter;
 
   constructor(
@@ -28,15 +28,10 @@ export class LogHub {
   ) {
     const notice = new TroubleNotice((error) => this.tellTrouble(error));
     const onTrouble = (error: unknown) => notice.report(error);
-    const { maxBytes, maxFiles } = options;
-    this.file = new LineWriter(new LogFile({ file: path.resolve(options.file), maxBytes, maxFiles, onTrouble }), {
-      maxQueued: MAX_QUEUED_FOR_FILE,
-      lossLine: (dropped) => lossLine(dropped).line,
-      onTrouble,
-    });
+    this.file = this.fileWriter(onTrouble);
     this.console = new LineWriter(new ConsoleLines(consoleDescriptor), {
       maxQueued: MAX_QUEUED_FOR_CONSOLE,
-      lossLine: (dropped) => renderEntry(lossLine(dropped).entry),
+      lossLine: (dropped) => renderEntry(this.lossLine(dropped).entry),
       // There is no further place to tell it.
       onTrouble: () => undefined,
     });
@@ -45,7 +40,7 @@ export class LogHub {
       level: options.level,
       format: format((info) => info)(),
       transports: [
-        new FileTransport(this.file),
+        ...(this.file ? [new FileTransport(this.file)] : []),
         ...(options.console ? [new ConsoleTransport(this.console)] : []),
         new FeedTransport(feed),
       ],
@@ -55,20 +50,37 @@ export class LogHub {
   /** Logs one entry, unless its level is too low. Never throws and never waits. */
   write(level: LogLevel, message: unknown, fieldSets: readonly unknown[]): void {
     if (!isAtLeast(level, this.options.level)) return;
-    const built = buildLine(new Date(), level, message, fieldSets);
-    const info: LogInfo = { level, message: built.entry.message, built, forFeed: !this.feed.isCalling };
-    this.winston.log(info);
+    const built = this.build(level, message, fieldSets);
+    const { isCalling, isCarrying } = this.feed;
+    this.winston.log({
+      level,
+      message: built.entry.message,
+      built,
+      forFeed: !isCalling && !isCarrying,
+      forCarriers: !isCarrying,
+    } satisfies LogInfo);
+  }
+
+  /** Entries below this level are not made. */
+  get level(): LogLevel {
+    return this.options.level;
+  }
+
+  /** Takes a finished line of another process, for file and feed. Never throws and never waits. */
+  takeIn(line: string): void {
+    this.file?.push(line);
+    if (!this.feed.isCalling) this.feed.publish(line);
   }
 
   /** Resolves when what was logged stands in the file, or that could not be done. */
-  flush(): Promise<void> {
-    return this.file.flush();
+  async flush(): Promise<void> {
+    await this.file?.flush();
   }
 
   /** Flushes file and console and closes the file; gives up after 5 s. What is logged later is written as well. */
   async close(): Promise<void> {
     // In this order, so that a notice about the file still reaches the console.
-    const closing = this.file.close().then(() => this.console.close());
+    const closing = Promise.resolve(this.file?.close()).then(() => this.console.close());
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
     await Promise.race([closing, patience]);
@@ -78,12 +90,27 @@ export class LogHub {
   /** On standard error also without `console`: it is the last place where anybody could learn of it. */
   private tellTrouble(error: unknown): void {
     const message = 'The log file cannot be written or rotated; it is tried again, and lines may be lost meanwhile';
-    const { entry } = buildLine(new Date(), 'ERROR', message, [{ file: this.options.file, error }]);
+    const { entry } = this.build('ERROR', message, [{ file: this.options.file, error }]);
     this.console.push(renderEntry(entry));
   }
-}
 
-function lossLine(dropped: number) {
-  const message = 'Log lines were dropped here, because they could not be written in time';
-  return buildLine(new Date(), 'WARNING', message, [{ dropped }]);
+  private fileWriter(onTrouble: (error: unknown) => void): LineWriter | undefined {
+    const { file, maxBytes, maxFiles } = this.options;
+    if (file === null) return undefined;
+    return new LineWriter(new LogFile({ file: path.resolve(file), maxBytes, maxFiles, onTrouble }), {
+      maxQueued: MAX_QUEUED_FOR_FILE,
+      lossLine: (dropped) => this.lossLine(dropped).line,
+      onTrouble,
+    });
+  }
+
+  private lossLine(dropped: number): BuiltLine {
+    return this.build('WARNING', 'Log lines were dropped here, because they could not be written in time', [
+      { dropped },
+    ]);
+  }
+
+  private build(level: LogLevel, message: unknown, fieldSets: readonly unknown[]): BuiltLine {
+    return buildLine(new Date(), level, message, fieldSets, this.options.fields);
+  }
 }

@@ -1,6 +1,7 @@
 import { type DynamicModule, type FactoryProvider, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { AppLogger } from './app-logger';
 import { createLogging, type Logging } from './create-logging';
+import { ForeignLines } from './foreign-lines';
 import { LogFeed } from './log-feed';
 import { type LoggingOptions } from './logging-options';
 import { NestLogger } from './nest-logger';
@@ -17,7 +18,7 @@ const LOGGING = Symbol('LOGGING');
 export class LoggingModule implements OnApplicationShutdown {
   constructor(private readonly logger: AppLogger) {}
 
-  /** Provides {@link AppLogger}, {@link NestLogger}, {@link LogFeed} and {@link LogReader}. */
+  /** Provides {@link AppLogger}, {@link NestLogger}, {@link LogFeed}, {@link LogReader} and {@link ForeignLines}. */
   static forRootAsync({ inject, useFactory }: LoggingModuleOptions): DynamicModule {
     const part = <T>(provide: FactoryProvider['provide'], pick: (logging: Logging) => T): FactoryProvider<T> => ({
       provide,
@@ -36,8 +37,9 @@ export class LoggingModule implements OnApplicationShutdown {
         part(NestLogger, (logging) => logging.nestLogger),
         part(LogFeed, (logging) => logging.feed),
         part(LogReader, (logging) => logging.reader),
+        part(ForeignLines, (logging) => logging.foreignLines),
       ],
-      exports: [AppLogger, NestLogger, LogFeed, LogReader],
+      exports: [AppLogger, NestLogger, LogFeed, LogReader, ForeignLines],
     };
   }
 

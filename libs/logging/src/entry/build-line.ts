@@ -1,4 +1,4 @@
-import { type LogEntry, type LogLevel } from '../log-entry';
+import { type LogEntry, type LogFields, type LogLevel } from '../log-entry';
 import { type Member, membersOf, type Plain, shortName, ValueDescriber } from './describe-value';
 import { escapeUnsafe } from './escape-text';
 
@@ -17,19 +17,27 @@ const MAX_MESSAGE = 8192;
 /**
  * Builds an entry from a message and sets of fields, of which a later one overrides an earlier. Never throws, whatever
  * the fields are. The first keys are `time`, `level`, `message`; a field of such a name is kept with the prefix `field_`.
+ * Behind them stand the `constant` fields, which no other overrides and no length crowds out.
  */
-export function buildLine(time: Date, level: LogLevel, message: unknown, fieldSets: readonly unknown[]): BuiltLine {
+export function buildLine(
+  time: Date,
+  level: LogLevel,
+  message: unknown,
+  fieldSets: readonly unknown[],
+  constant: LogFields = {},
+): BuiltLine {
   const head = { time: time.toISOString(), level, message: messageText(message) };
-  const fields = collectFields(fieldSets);
+  // At both ends: the first of a name tells its place, the last its value.
+  const fields = collectFields([constant, ...fieldSets, constant]);
   for (const length of VALUE_LENGTHS) {
     const entry: LogEntry = { ...head, ...describeFields(fields, length) };
     const line = toLine(entry);
     if (isShortEnough(line)) return { entry, line };
   }
-  const operation = fields.filter(([name]) => name === 'operation_id');
+  const kept = fields.filter(([name]) => name === 'operation_id' || Object.hasOwn(constant, name));
   const entry: LogEntry = {
     ...head,
-    ...describeFields(operation, VALUE_LENGTHS.at(-1)!),
+    ...describeFields(kept, VALUE_LENGTHS.at(-1)!),
     cut: `${fields.length} fields`,
   };
   return { entry, line: toLine(entry) };

@@ -1,4 +1,5 @@
-import { isAtLeast, isLogLevel, type LogEntry, type LogLevel } from '../log-entry';
+import { parseEntry } from '../entry/parse-entry';
+import { isAtLeast, type LogEntry, type LogLevel } from '../log-entry';
 
 /** Which entries are wanted. */
 export interface LineFilterOptions {
@@ -6,9 +7,6 @@ export interface LineFilterOptions {
   q?: string | undefined;
   operationId?: string | undefined;
 }
-
-/** Deeper nesting than the log ever writes (8) is not an entry. */
-const MAX_DEPTH = 16;
 
 /** Picks entries out of lines. */
 export class LineFilter {
@@ -39,25 +37,6 @@ export class LineFilter {
 /** JSON may write other characters as escapes. */
 function isWrittenAsItIs(text: string): boolean {
   return /^[\w .:@+,;=()[\]{}-]+$/.test(text);
-}
-
-function parseEntry(text: string): LogEntry | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null || !isShallow(value, MAX_DEPTH)) return undefined;
-  const { time, level, message } = value as Record<string, unknown>;
-  const isEntry = typeof time === 'string' && isLogLevel(level) && typeof message === 'string';
-  return isEntry ? (value as LogEntry) : undefined;
-}
-
-/** Guards what walks through the value, here and in the answer, against running out of stack. */
-function isShallow(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return depth > 0 && Object.values(value).every((held) => isShallow(held, depth - 1));
 }
 
 /** True when the message or another value, also an inner one, holds the text. */

@@ -28,16 +28,19 @@ export interface LogPage {
 const MAX_READ_BYTES = 67_108_864;
 const NEWLINE = 0x0a;
 
-/** Reads the log back from its files, from the end, at a cost that does not depend on their size. */
+/**
+ * Reads the log back from its files, from the end, at a cost that does not depend on their size. Of a log without a file
+ * (null) all pages are empty.
+ */
 export class LogReader {
-  private readonly files: LogFiles;
+  private readonly files: LogFiles | null;
 
   /** `flush`: brings what was logged into the file; reading begins behind it. */
   constructor(
-    private readonly file: string,
+    private readonly file: string | null,
     private readonly flush: () => Promise<void>,
   ) {
-    this.files = new LogFiles(file);
+    this.files = file === null ? null : new LogFiles(file);
   }
 
   /**
@@ -50,10 +53,12 @@ export class LogReader {
   async page(query: LogQuery, signal?: AbortSignal): Promise<LogPage> {
     signal?.throwIfAborted();
     const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
+    const { files } = this;
+    if (!files) return { items: [], nextCursor: null };
     return readable(async () => {
       await this.flush();
-      const log = await (cursor ? this.files.ofCursor(cursor) : this.files.newest());
-      return this.collect(log, cursor?.offset ?? log?.size ?? 0, query, signal);
+      const log = await (cursor ? files.ofCursor(cursor) : files.newest());
+      return this.collect(files, log, cursor?.offset ?? log?.size ?? 0, query, signal);
     });
   }
 
@@ -61,10 +66,12 @@ export class LogReader {
    * The last whole lines of the live file, at most `maxBytes` of them, as they stand there; empty when there is no file.
    * Control characters that somebody else wrote are escaped.
    */
-  tail(maxBytes: number): Promise<string> {
+  async tail(maxBytes: number): Promise<string> {
+    const { file } = this;
+    if (file === null) return '';
     return readable(async () => {
       await this.flush();
-      const log = await openLog(this.file);
+      const log = await openLog(file);
       if (!log) return '';
       try {
         // One byte more tells whether a line begins exactly there.
@@ -78,7 +85,13 @@ export class LogReader {
     });
   }
 
-  private async collect(first: OpenLog | undefined, from: number, query: LogQuery, signal?: AbortSignal) {
+  private async collect(
+    files: LogFiles,
+    first: OpenLog | undefined,
+    from: number,
+    query: LogQuery,
+    signal?: AbortSignal,
+  ): Promise<LogPage> {
     const filter = new LineFilter(query);
     const items: LogEntry[] = [];
     let left = MAX_READ_BYTES;
@@ -90,13 +103,14 @@ export class LogReader {
         for (let block = await lines.next(); block; block = await lines.next()) {
           for (const { start, bytes } of block) {
             const entry = filter.match(bytes);
-            if (entry && items.push(entry) >= query.limit) return { items, nextCursor: await this.cursor(log, start) };
+            if (entry && items.push(entry) >= query.limit)
+              return { items, nextCursor: await cursorAt(files, log, start) };
           }
           signal?.throwIfAborted();
           left -= BLOCK_BYTES;
-          if (left <= 0) return { items, nextCursor: await this.cursor(log, lines.resumeAt) };
+          if (left <= 0) return { items, nextCursor: await cursorAt(files, log, lines.resumeAt) };
         }
-        const older = await this.files.olderThan(log.inode);
+        const older = await files.olderThan(log.inode);
         await log.handle.close();
         log = older;
         offset = older?.size ?? 0;
@@ -106,16 +120,16 @@ export class LogReader {
       await log?.handle.close();
     }
   }
+}
 
-  /** Null when nothing older is there. */
-  private async cursor(log: OpenLog, offset: number): Promise<string | null> {
-    if (offset === 0) {
-      const older = await this.files.olderThan(log.inode);
-      await older?.handle.close();
-      if (!older) return null;
-    }
-    return encodeCursor({ inode: log.inode, offset, head: await fingerprint(log) });
+/** Null when nothing older is there. */
+async function cursorAt(files: LogFiles, log: OpenLog, offset: number): Promise<string | null> {
+  if (offset === 0) {
+    const older = await files.olderThan(log.inode);
+    await older?.handle.close();
+    if (!older) return null;
   }
+  return encodeCursor({ inode: log.inode, offset, head: await fingerprint(log) });
 }
 
 /** A failed system call, told as an error of the service. */

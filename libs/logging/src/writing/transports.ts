@@ -9,8 +9,10 @@ export interface LogInfo {
   level: string;
   message: string;
   built: BuiltLine;
-  /** False for what a listener of the feed logged: handed on, it would call that listener without end. */
+  /** False for what a listener or carrier of the feed logged: handed on, it would call them without end. */
   forFeed: boolean;
+  /** False for what a carrier logged, for the same reason. */
+  forCarriers: boolean;
 }
 
 /** Puts entries into the queue of the log file. Never holds up Winston: the queue is bounded by itself. */
@@ -44,6 +46,7 @@ export class FeedTransport extends TransportStream {
   }
 
   override log(info: LogInfo, done: () => void): void {
+    if (info.forCarriers) this.feed.carry(info.built.line);
     if (info.forFeed) this.feed.publish(info.built.line);
     done();
   }
