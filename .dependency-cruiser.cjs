@@ -34,6 +34,13 @@ module.exports = {
       to: { path: '^apps/[^/]+/', pathNot: '^apps/$1/' },
     },
     {
+      name: 'worker-serves-no-users',
+      comment: 'A worker answers those who watch it, with node:http alone: no framework (rule "http"), no sign-in.',
+      severity: 'error',
+      from: { path: '^apps/worker/' },
+      to: { path: '^libs/auth/|node_modules/@nestjs/(platform-|websockets|swagger)' },
+    },
+    {
       name: 'no-sibling-method',
       severity: 'error',
       from: { path: '^libs/methods/src/([^/]+)/' },

@@ -87,7 +87,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        ...engineModules(settings),
+        ...engineModules(settings, 'api'),
         AuthModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: authOptions }),
       ],
     };

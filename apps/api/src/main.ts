@@ -1,7 +1,6 @@
-import { type AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { keepHeapSmall, runProgram, stopOnSignals } from '@app/composition';
+import { addressOf, keepHeapSmall, runProgram, stopOnSignals } from '@app/composition';
 import { loadSettings, type Settings } from '@app/core';
 import { AppLogger, NestLogger } from '@app/logging';
 import { AppModule } from './app.module';
@@ -25,12 +24,7 @@ async function serve(settings: Settings): Promise<void> {
   // From here on: that each route was mapped, as at every start, is nothing for a log.
   app.useLogger(app.get(NestLogger));
   stopOnSignals(app);
-  logger.info(`Listening on ${addressOf(app)}`);
-}
-
-function addressOf(app: NestExpressApplication): string {
-  const { address, family, port } = app.getHttpServer().address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  logger.info(`Listening on ${addressOf(app.getHttpServer())}`);
 }
 
 /** Writes the OpenAPI document to a file: nothing is opened, listened on or read from the environment. */
@@ -42,7 +36,7 @@ async function writeOpenApi(file: string): Promise<void> {
 
 keepHeapSmall();
 const [option, file] = process.argv.slice(2);
-if (option === undefined) void runProgram(serve);
+if (option === undefined) void runProgram(serve, 'api');
 else if (option === '--write-openapi' && file !== undefined) void writeOpenApi(file);
 else {
   process.stderr.write('Usage: main.js [--write-openapi <file>]\n');

@@ -5,10 +5,10 @@ import { runMigrations } from '@app/records';
 
 /** Brings the schema of the database up to date; safe to repeat, also by several processes at once. */
 async function migrate(settings: Settings): Promise<void> {
-  const { logger } = createLogging(loggingOptions(settings));
+  const { logger } = createLogging(loggingOptions(settings, 'api'));
   await runMigrations(recordsOptions(settings, logger));
   logger.info('The database is up to date');
   await logger.close();
 }
 
-void runProgram(migrate);
+void runProgram(migrate, 'api');

@@ -1,4 +1,5 @@
 import { type DynamicModule } from '@nestjs/common';
+import { ClusterModule } from '@app/cluster';
 import { Settings } from '@app/core';
 import { FilesModule } from '@app/files';
 import { AppLogger, LoggingModule } from '@app/logging';
@@ -8,6 +9,7 @@ import { QueueModule } from '@app/queue';
 import { RecordsModule } from '@app/records';
 import { StagingModule } from '@app/staging';
 import {
+  clusterOptions,
   downloadOptions,
   filesOptions,
   jupyterOptions,
@@ -16,6 +18,7 @@ import {
   recordsOptions,
   stagingOptions,
 } from './lib-options';
+import { type ProcessRole } from './process-role';
 import { SettingsModule } from './settings.module';
 
 const inject = [Settings];
@@ -27,11 +30,12 @@ const methodOptions = [
 ];
 
 /** The engine with its settings, the same in each kind of process: whatever is in it works without HTTP. */
-export function engineModules(settings: Settings): DynamicModule[] {
+export function engineModules(settings: Settings, role: ProcessRole): DynamicModule[] {
   const staging = StagingModule.forRoot({ methods: METHOD_CLASSES, methodOptions, inject, useFactory: stagingOptions });
   return [
     SettingsModule.of(settings),
-    LoggingModule.forRootAsync({ inject, useFactory: loggingOptions }),
+    LoggingModule.forRootAsync({ inject, useFactory: (given: Settings) => loggingOptions(given, role) }),
+    ClusterModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: clusterOptions }),
     RecordsModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: recordsOptions }),
     FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
     QueueModule.forRootAsync({ inject, useFactory: queueOptions }),

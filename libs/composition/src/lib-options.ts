@@ -1,4 +1,6 @@
+import os from 'node:os';
 import path from 'node:path';
+import { type RedisLinkOptions } from '@app/cluster';
 import { type Settings } from '@app/core';
 import { type FilesOptions } from '@app/files';
 import { type AppLogger, type LoggingOptions } from '@app/logging';
@@ -6,6 +8,7 @@ import { type DirectDownloadOptions, type JupyterOptions } from '@app/methods';
 import { type LocalQueueOptions } from '@app/queue';
 import { type RecordsOptions } from '@app/records';
 import { type StagingOptions } from '@app/staging';
+import { type ProcessRole } from './process-role';
 
 /** Time after which a database that does not answer counts as unavailable, in milliseconds (contract, section 1). */
 const DATABASE_TIMEOUT_MS = 10_000;
@@ -62,14 +65,30 @@ export function recordsOptions(settings: Settings, logger: AppLogger): RecordsOp
   };
 }
 
-/** What the settings say of the log. */
-export function loggingOptions(settings: Settings): LoggingOptions {
+/** What the settings say of the log. Where several processes share what they do, each entry names its own. */
+export function loggingOptions(settings: Settings, role: ProcessRole = 'api'): LoggingOptions {
+  const isShared = settings.get('REDIS_URL') !== undefined;
   return {
     level: settings.get('LOGGING_LEVEL'),
-    file: settings.get('LOG_FILE'),
+    file: role === 'worker' ? (settings.get('WORKER_LOG_FILE') ?? null) : settings.get('LOG_FILE'),
     maxBytes: settings.get('LOG_MAX_BYTES'),
     maxFiles: settings.get('LOG_MAX_FILES'),
     console: true,
+    ...(isShared && { fields: { host: os.hostname(), process: `${role}-${process.pid}` } }),
+  };
+}
+
+/** What the settings say of the connection between processes; null: there is only this one. */
+export function clusterOptions(settings: Settings, logger: AppLogger): RedisLinkOptions | null {
+  const url = settings.get('REDIS_URL');
+  if (url === undefined) return null;
+  return {
+    url,
+    prefix: settings.get('REDIS_PREFIX'),
+    onChange: (trouble) => {
+      if (trouble) logger.warning('Redis does not answer; it is tried again and again', { error: trouble });
+      else logger.info('Redis answers');
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 export { MethodMonitor, type MethodState } from './method-monitor';
+export { MetricsAccess, type MetricsReader } from './metrics-access';
 export { type DownloadResult, Metrics } from './metrics.service';
 export { MonitoringModule } from './monitoring.module';
 export { type Check, type Checks, type HealthState, type NamedCheck, type ReadinessReport } from './readiness-report';

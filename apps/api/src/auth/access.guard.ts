@@ -1,20 +1,23 @@
-import { timingSafeEqual } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { type Request } from 'express';
-import { Authenticator, isOperator } from '@app/auth';
-import { AppError, isLoopback, Settings } from '@app/core';
+import { isOperator } from '@app/auth';
+import { AppError, Settings } from '@app/core';
+import { MetricsAccess } from '@app/monitoring';
 import { ACCESS_RULE, type AccessRule } from './access.decorator';
 import { callerOf } from './authentication';
 
 /** Lets requests through to the routes that they may use. Throws `unauthorized`, `forbidden`, `auth_unavailable`. */
 @Injectable()
 export class AccessGuard implements CanActivate {
+  private readonly metrics: MetricsAccess;
+
   constructor(
     private readonly reflector: Reflector,
-    private readonly authenticator: Authenticator,
-    private readonly settings: Settings,
-  ) {}
+    settings: Settings,
+  ) {
+    this.metrics = new MetricsAccess(settings);
+  }
 
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<Request>();
@@ -38,22 +41,8 @@ export class AccessGuard implements CanActivate {
     throw new AppError('forbidden', 'Only operators of this site may do this.');
   }
 
-  private mayReadMetrics(request: Request): boolean {
-    if (!this.authenticator.isOn || isFromThisHost(request)) return true;
-    const token = this.settings.get('METRICS_TOKEN');
-    return token !== undefined && isSame(request.headers.authorization ?? '', `Bearer ${token}`);
+  private mayReadMetrics({ socket, headers }: Request): boolean {
+    const isPassedOn = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined;
+    return this.metrics.allows({ address: socket.remoteAddress, isPassedOn, authorization: headers.authorization });
   }
-}
-
-/** What a proxy of this host passes on is from elsewhere. */
-function isFromThisHost({ socket, headers }: Request): boolean {
-  const isPassedOn = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined;
-  const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-  return !isPassedOn && isLoopback(address);
-}
-
-/** In a time that tells nothing of where they differ. */
-function isSame(one: string, other: string): boolean {
-  const [a, b] = [Buffer.from(one), Buffer.from(other)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

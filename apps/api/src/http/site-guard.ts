@@ -1,13 +1,10 @@
 import { type Request, type RequestHandler, type Response } from 'express';
-import { AppError, isLoopback, type Settings } from '@app/core';
+import { type SiteNameOptions, siteNameOptions, SiteNames } from '@app/composition';
+import { AppError, type Settings } from '@app/core';
 import { OPERATION_ID_HEADER } from './request-context';
 
 /** Which names and origins a site answers to. */
-export interface SiteOptions {
-  /** Names that `Host` may carry, without port; undefined: this host's loopback names and `names`. */
-  allowedHosts: string[] | undefined;
-  /** Names of the service itself: where it listens, and where users reach it. */
-  names: string[];
+export interface SiteOptions extends SiteNameOptions {
   /** Origins of other sites whose pages may call the service. */
   corsOrigins: string[];
   /** The origin under which users reach the service. */
@@ -21,29 +18,24 @@ const ACCEPTED =
 
 const PREFLIGHT_SECONDS = '600';
 
-/** Name and port of `Host` (RFC 9110, 7.2); an IPv6 address stands in brackets. */
-const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i;
-
 /** What the settings say of names and origins. */
 export function siteOptions(settings: Settings): SiteOptions {
   const address = settings.get('PUBLIC_URL');
-  const publicUrl = address === undefined ? undefined : new URL(address);
   return {
-    allowedHosts: settings.get('ALLOWED_HOSTS'),
-    names: [settings.get('HOST'), ...(publicUrl ? [publicUrl.hostname] : [])],
+    ...siteNameOptions(settings),
     corsOrigins: settings.get('CORS_ORIGINS'),
-    publicOrigin: publicUrl?.origin,
+    publicOrigin: address === undefined ? undefined : new URL(address).origin,
   };
 }
 
 /** By which names the site may be asked, and from whose pages. */
 export class SiteRules {
-  private readonly names: Set<string>;
+  private readonly names: SiteNames;
   private readonly origins: Set<string | undefined>;
   private readonly friends: Set<string | undefined>;
 
-  constructor(private readonly options: SiteOptions) {
-    this.names = new Set((options.allowedHosts ?? options.names).map(plainName));
+  constructor(options: SiteOptions) {
+    this.names = new SiteNames(options);
     this.origins = new Set(options.corsOrigins.map(originOf));
     this.friends = new Set([...this.origins, originOf(options.publicOrigin)]);
   }
@@ -61,7 +53,7 @@ export class SiteRules {
   check(request: Request): string | null {
     // Behind a proxy that is trusted both its own name for us and the one that it was asked for count.
     const hosts = [request.headers.host, request.host];
-    const isOurs = hosts.every((host) => this.isAllowed(nameOf(host)));
+    const isOurs = hosts.every((host) => this.names.has(host));
     if (headerCount(request, 'host') > 1 || !isOurs) throw unknownHost();
     const { origin } = request.headers;
     if (origin === undefined) return null;
@@ -69,10 +61,6 @@ export class SiteRules {
     const asked = originOf(origin);
     if (asked === undefined || (asked !== own && !this.friends.has(asked))) throw foreignOrigin();
     return this.origins.has(asked) ? origin : null;
-  }
-
-  private isAllowed(name: string): boolean {
-    return this.names.has(name) || (this.options.allowedHosts === undefined && isLoopback(name));
   }
 }
 
@@ -86,16 +74,6 @@ export function siteGuard(rules: SiteRules): RequestHandler {
     if (request.method !== 'OPTIONS' || !request.headers['access-control-request-method']) return next();
     answerPreflight(response);
   };
-}
-
-/** The name in a `Host` header, in lower case and without port and brackets; empty when it is malformed. */
-function nameOf(host: string | undefined): string {
-  return plainName(HOST.exec(host ?? '')?.[1] ?? '');
-}
-
-function plainName(name: string): string {
-  const [, bare] = HOST.exec(name) ?? [];
-  return (bare ?? name).toLowerCase().replace(/^\[|\]$/g, '');
 }
 
 /** The origin in its one spelling (RFC 6454); undefined for `null` and everything that is none. */
