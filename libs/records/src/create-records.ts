@@ -44,15 +44,16 @@ export async function createRecords(options: RecordsOptions): Promise<Records> {
   const audit = new AuditRepository(database);
   const trail = new AuditTrail(audit, options.onLostAudit ?? (() => undefined));
   const identity = new ProcessIdentity();
+  const processes = new Processes(database, identity, options.leaseMs);
   return {
     operations,
     manifest,
     deferred,
     health: new DatabaseHealth(database),
     identity,
-    processes: new Processes(database, identity),
+    processes,
     batches: new BatchRepository(database),
-    idempotency: new IdempotencyRepository(database, identity),
+    idempotency: new IdempotencyRepository(database, identity, processes),
     releases: new PendingReleases(database, identity),
     audit,
     trail,

@@ -13,8 +13,8 @@ export { type Claim, IdempotencyRepository, type KeyedRequest } from './idempote
 export { type Page } from './lists/cursor';
 export { type FileIdentity, ManifestRepository, type ManifestQuery } from './manifest/manifest.repository';
 export { isOperationId, newOperationId, timeOfOperationId } from './operations/operation-id';
-export { OperationRepository, type Transition } from './operations/operation.repository';
-export { type OperationFilter } from './operations/record-statements';
+export { OperationRepository, type Standing, type Transition } from './operations/operation.repository';
+export { type AttemptKey, type OperationFilter } from './operations/record-statements';
 export { Processes } from './processes/processes';
 export { ProcessIdentity } from './processes/process-identity';
 export { RecordsModule, type RecordsModuleOptions } from './records.module';

@@ -74,6 +74,7 @@ describe('records in an SQLite file', () => {
       'BackgroundOperations1764200000000',
       'Requesters1764300000000',
       'Audit1764400000000',
+      'SharedWork1764500000000',
     ]);
     for (const source of sources) await source.destroy();
   });

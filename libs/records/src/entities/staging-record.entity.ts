@@ -162,4 +162,23 @@ export class StagingRecord {
   /** The attempts before the present one, oldest first. */
   @Column(orNull(JSON_TEXT))
   history: AttemptEntry[] | null = null;
+
+  /** True while a caller waits for the end of what other processes may do as well: then no failure is tried again by itself. */
+  @Column(orNull(FLAG))
+  awaited: boolean | null = null;
+
+  /** Somebody wants the running operation to end: whoever runs it, or takes it over, is to see to that. */
+  @Column(orNull(MOMENT))
+  cancelRequestedAt: Date | null = null;
+
+  /**
+   * The attempt that began the private directory in use; null: the first. Another attempt goes on there only where the one
+   * before is known to have ended; else it begins a directory of its own.
+   */
+  @Column(orNull({ type: 'int' }))
+  groundAttempt: number | null = null;
+
+  /** Of the request (W3C Trace Context), to be passed on by whoever does it. */
+  @Column(orNull(text(64)))
+  traceParent: string | null = null;
 }

@@ -3,6 +3,7 @@ import { isDuplicate } from '../database/database-errors';
 import { insertRows, updateRows } from '../database/table-statements';
 import { StagingIdempotency } from '../entities/staging-idempotency.entity';
 import { type ProcessIdentity } from '../processes/process-identity';
+import { type Processes } from '../processes/processes';
 
 /** How long a key counts, in milliseconds (contract, section 1). */
 const LIFETIME_MS = 86_400_000;
@@ -33,6 +34,7 @@ export class IdempotencyRepository {
   constructor(
     private readonly database: Database,
     private readonly identity: ProcessIdentity,
+    private readonly processes: Processes,
   ) {}
 
   /**
@@ -49,9 +51,9 @@ export class IdempotencyRepository {
     }
   }
 
-  private claimOn(known: StagingIdempotency, { payload }: KeyedRequest): Claim {
+  private async claimOn(known: StagingIdempotency, { payload }: KeyedRequest): Promise<Claim> {
     if (known.payload !== payload) return { type: 'reused' };
-    const isOpen = !known.answered && !this.identity.isDead(known.owner);
+    const isOpen = !known.answered && !(await this.processes.isGone(known.owner));
     return isOpen ? { type: 'in_progress' } : { type: 'repeat', subject: known.subject };
   }
 

@@ -1,8 +1,10 @@
 import { type EntityManager } from 'typeorm';
+import { AppError } from '@app/core';
 import { type Database } from '../database/database';
 import { type NewStagingFile, StagingFile } from '../entities/staging-file.entity';
 import { insertRows } from '../database/table-statements';
 import { fromCursor, type Page, pageOf } from '../lists/cursor';
+import { type AttemptKey, updateWhere } from '../operations/record-statements';
 
 /** Rows of one INSERT: few statements, each far below what a server takes (16 MiB) even with the longest paths. */
 const INSERT_STEP = 200;
@@ -32,6 +34,19 @@ export async function insertFiles(manager: EntityManager, rows: NewStagingFile[]
   }
 }
 
+/** Removes the lines of a manifest up to a number; without one, all of them. */
+async function deleteUntil(manager: EntityManager, operationId: string, last: number | undefined): Promise<void> {
+  const query = manager.createQueryBuilder().delete().from(StagingFile).where({ operationId });
+  await (last === undefined ? query : query.andWhere('id <= :last', { last })).execute();
+}
+
+function takenOver(): AppError {
+  return new AppError('already_ended', 'The operation was ended or taken over while it ran; nothing was staged.');
+}
+
+/** An attempt of an operation, by the operation's id and its number. */
+type Attempt = Exclude<AttemptKey, string>;
+
 /** The manifests of all operations: what each has staged. Every method throws `database_unavailable` where it applies. */
 export class ManifestRepository {
   constructor(private readonly database: Database) {}
@@ -41,6 +56,30 @@ export class ManifestRepository {
     for (let at = 0; at < rows.length; at += INSERT_STEP) {
       await this.database.write((manager) => insertFiles(manager, rows.slice(at, at + INSERT_STEP)));
     }
+  }
+
+  /** The same for an attempt. Throws `already_ended` when the operation is not at it any more: then the manifest is another's. */
+  async addOf(attempt: Attempt, rows: NewStagingFile[]): Promise<void> {
+    for (let at = 0; at < rows.length; at += INSERT_STEP) {
+      await this.asAttempt(attempt, (manager) => insertFiles(manager, rows.slice(at, at + INSERT_STEP)));
+    }
+  }
+
+  /** Removes what earlier attempts left, in parts. Throws as {@link addOf} does. */
+  async restart(attempt: Attempt): Promise<void> {
+    for (let last: number | undefined = 0; last !== undefined;) {
+      last = await this.endOfStep(attempt.id);
+      await this.asAttempt(attempt, (manager) => deleteUntil(manager, attempt.id, last));
+    }
+  }
+
+  /** Does something that counts only as long as an operation is at an attempt: another one waits until it is done. */
+  private async asAttempt(attempt: Attempt, work: (manager: EntityManager) => Promise<unknown>): Promise<void> {
+    await this.database.transaction(async (manager) => {
+      const values = { heartbeatAt: this.database.timestamp() };
+      if (!(await updateWhere(manager, attempt, ['running'], values))) throw takenOver();
+      await work(manager);
+    });
   }
 
   /** A part of one manifest, in the order of staging. Throws `validation_failed` for a cursor that is none. */
@@ -88,10 +127,7 @@ export class ManifestRepository {
   async removeOf(operationId: string): Promise<void> {
     for (;;) {
       const last = await this.endOfStep(operationId);
-      await this.database.write((manager) => {
-        const query = manager.createQueryBuilder().delete().from(StagingFile).where({ operationId });
-        return (last === undefined ? query : query.andWhere('id <= :last', { last })).execute();
-      });
+      await this.database.write((manager) => deleteUntil(manager, operationId, last));
       if (last === undefined) return;
     }
   }

@@ -10,6 +10,7 @@ import { insertFiles, type ManifestRepository } from '../manifest/manifest.repos
 import { type DeferredSettlements } from '../settlements/deferred-settlements';
 import { isOperationId, lowestIdAt } from './operation-id';
 import {
+  type AttemptKey,
   containing,
   insertRecord,
   matching,
@@ -63,19 +64,19 @@ export class OperationRepository {
 
   /**
    * Ends a queued or running operation and adds the last lines of its manifest, both or neither. What does not end as a
-   * success has staged nothing: the lines that its manifest has are removed. False when it had ended already: then
-   * nothing is changed. When it throws, hand the whole record to `DeferredSettlements`.
+   * success has staged nothing: the lines that its manifest has are removed. False when it had ended already, or another
+   * attempt has begun: then nothing is changed. When it throws, hand the whole record to `DeferredSettlements`.
    */
-  async settle(id: string, outcome: Partial<StagingRecord>, rows: NewStagingFile[] = []): Promise<boolean> {
-    const settled = await this.end(id, outcome, rows);
-    if (settled && outcome.status !== 'success') await this.manifest.removeOf(id);
+  async settle(key: AttemptKey, outcome: Partial<StagingRecord>, rows: NewStagingFile[] = []): Promise<boolean> {
+    const settled = await this.end(key, outcome, rows);
+    if (settled && outcome.status !== 'success') await this.manifest.removeOf(typeof key === 'string' ? key : key.id);
     return settled;
   }
 
-  private async end(id: string, outcome: Partial<StagingRecord>, rows: NewStagingFile[]): Promise<boolean> {
-    if (rows.length === 0) return this.database.write((manager) => updateUnfinished(manager, id, outcome));
+  private async end(key: AttemptKey, outcome: Partial<StagingRecord>, rows: NewStagingFile[]): Promise<boolean> {
+    if (rows.length === 0) return this.database.write((manager) => updateUnfinished(manager, key, outcome));
     return this.database.transaction(async (manager) => {
-      if (!(await updateUnfinished(manager, id, outcome))) return false;
+      if (!(await updateUnfinished(manager, key, outcome))) return false;
       await insertFiles(manager, rows);
       return true;
     });
@@ -95,16 +96,16 @@ export class OperationRepository {
   }
 
   /** Writes the progress of an operation that has not ended; one that has stays as it is. */
-  async update(id: string, progress: Partial<StagingRecord>): Promise<void> {
-    await this.database.write((manager) => updateUnfinished(manager, id, progress));
+  async update(key: AttemptKey, progress: Partial<StagingRecord>): Promise<void> {
+    await this.database.write((manager) => updateUnfinished(manager, key, progress));
   }
 
   /**
    * Changes an operation that has one of these statuses, by one statement: of several that want to change it at once one
-   * does. False when it has another status, or is not there.
+   * does. False when it has another status, is at another attempt, or is not there.
    */
-  transition(id: string, from: readonly OperationStatus[], values: RecordValues): Promise<boolean> {
-    return this.database.write((manager) => updateWhere(manager, id, from, values));
+  transition(key: AttemptKey, from: readonly OperationStatus[], values: RecordValues): Promise<boolean> {
+    return this.database.write((manager) => updateWhere(manager, key, from, values));
   }
 
   /** The same for several, all or none of them written; returns the ids of those that had such a status. */
@@ -118,12 +119,54 @@ export class OperationRepository {
 
   /**
    * Makes sure, by writing, that the end of a running operation will find its record: to be called before anything
-   * becomes visible. Throws `already_ended` when somebody else has ended it.
+   * becomes visible. Throws `already_ended` when somebody else has ended it, or has taken it over.
    */
-  async confirmRunning(id: string): Promise<void> {
+  async confirmRunning(key: AttemptKey): Promise<void> {
     const heartbeatAt = this.database.timestamp();
-    if (await this.database.write((manager) => updateUnfinished(manager, id, { heartbeatAt }))) return;
-    throw new AppError('already_ended', 'The operation was ended while it ran; nothing was staged.');
+    if (await this.database.write((manager) => updateUnfinished(manager, key, { heartbeatAt }))) return;
+    throw new AppError('already_ended', 'The operation was ended or taken over while it ran; nothing was staged.');
+  }
+
+  /** How operations stand that a process works on; of those that are not there any more nothing. */
+  async standingOf(ids: readonly string[]): Promise<Standing[]> {
+    if (ids.length === 0) return [];
+    return this.database.read((manager) =>
+      manager
+        .createQueryBuilder(StagingRecord, 'record')
+        .select(['record.id', 'record.attempts', 'record.status', 'record.cancelRequestedAt'])
+        .where('record.id IN (:...ids)', { ids })
+        .getMany(),
+    );
+  }
+
+  /** Those of some operations that have ended. */
+  endedOf(ids: readonly string[]): Promise<StagingRecord[]> {
+    if (ids.length === 0) return Promise.resolve([]);
+    return this.database.read((manager) =>
+      manager
+        .createQueryBuilder(StagingRecord, 'record')
+        .where('record.id IN (:...ids)', { ids })
+        .andWhere('record.status NOT IN (:...unfinished)', { unfinished: UNFINISHED })
+        .getMany(),
+    );
+  }
+
+  /** Asks whoever runs operations to end them; those that do not run stay as they are. */
+  async requestCancel(ids: readonly string[]): Promise<void> {
+    const values = { cancelRequestedAt: this.database.timestamp() };
+    for (const id of ids) await this.database.write((manager) => updateWhere(manager, id, ['running'], values));
+  }
+
+  /** How many operations wait. */
+  countQueued(): Promise<number> {
+    return this.database.read((manager) => manager.countBy(StagingRecord, { status: 'queued' }));
+  }
+
+  /** All that wait, oldest first, in parts. */
+  eachQueued(): AsyncGenerator<StagingRecord[], void> {
+    return walk((after, count) =>
+      this.database.read((manager) => recordsAfter(manager, after, count).andWhere({ status: 'queued' }).getMany()),
+    );
   }
 
   /** Changes the record of an operation that ended as a success; false when it did not, or is not there. */
@@ -236,6 +279,9 @@ interface IdRange {
   /** Inclusive. */
   since?: string;
 }
+
+/** How an operation stands. */
+export type Standing = Pick<StagingRecord, 'id' | 'attempts' | 'status' | 'cancelRequestedAt'>;
 
 /** A change of one operation's status. */
 export interface Transition {

@@ -30,28 +30,40 @@ export async function insertRecord(manager: EntityManager, values: RecordValues)
   await insertRows(manager, StagingRecord, [values]);
 }
 
-/** Changes a record that has not ended; false when it has, or is not there. */
-export async function updateUnfinished(manager: EntityManager, id: string, values: RecordValues): Promise<boolean> {
-  const where = { text: 'id = ? AND status IN (?, ?)', parameters: [id, ...UNFINISHED] };
-  return (await updateRows(manager, StagingRecord, values, where)) === 1;
+/**
+ * An attempt of an operation, by the operation's id and its number: whoever does an attempt changes nothing any more once
+ * another one has begun. The id alone: whatever attempt it is at.
+ */
+export type AttemptKey = string | Pick<StagingRecord, 'id' | 'attempts'>;
+
+/** Changes a record that has not ended; false when it has, is at another attempt, or is not there. */
+export function updateUnfinished(manager: EntityManager, key: AttemptKey, values: RecordValues): Promise<boolean> {
+  return updateWhere(manager, key, UNFINISHED, values);
 }
 
-/** Changes a record that has one of these statuses; false when it has another, or is not there. */
+/** Changes a record that has one of these statuses; false when it has another, is at another attempt, or is not there. */
 export async function updateWhere(
   manager: EntityManager,
-  id: string,
+  key: AttemptKey,
   from: readonly OperationStatus[],
   values: RecordValues,
 ): Promise<boolean> {
-  const where = { text: `id = ? AND status IN (${from.map(() => '?').join(', ')})`, parameters: [id, ...from] };
-  return (await updateRows(manager, StagingRecord, values, where)) === 1;
+  return (await updateRows(manager, StagingRecord, values, whereIs(key, from))) === 1;
+}
+
+/** The condition for a record that has one of these statuses and is at this attempt. */
+export function whereIs(
+  key: AttemptKey,
+  statuses: readonly OperationStatus[],
+): { text: string; parameters: unknown[] } {
+  const text = `status IN (${statuses.map(() => '?').join(', ')})`;
+  if (typeof key === 'string') return { text: `id = ? AND ${text}`, parameters: [key, ...statuses] };
+  return { text: `id = ? AND attempts = ? AND ${text}`, parameters: [key.id, key.attempts, ...statuses] };
 }
 
 /** Ends the attempt that a settlement is about; false when another one has begun, or it has ended. */
-export async function updateAttempt(manager: EntityManager, record: StagingRecord): Promise<boolean> {
-  const { id, attempts } = record;
-  const where = { text: 'id = ? AND attempts = ? AND status IN (?, ?)', parameters: [id, attempts, ...UNFINISHED] };
-  return (await updateRows(manager, StagingRecord, record, where)) === 1;
+export function updateAttempt(manager: EntityManager, record: StagingRecord): Promise<boolean> {
+  return updateUnfinished(manager, record, record);
 }
 
 /** The records that a filter names, newest first; `q` is left to {@link containing}. */

@@ -32,7 +32,7 @@ describe('Processes', () => {
   const site = new SqliteSite();
   let records: Records;
   let seconds: number;
-  const processesOf = (who: ProcessIdentity) => new Processes(records.database, who, () => seconds * 1000);
+  const processesOf = (who: ProcessIdentity) => new Processes(records.database, who, undefined, () => seconds * 1000);
 
   beforeEach(async () => {
     records = await site.open();

@@ -4,10 +4,10 @@ import { insertRows, updateRows } from '../database/table-statements';
 import { StagingProcess } from '../entities/staging-process.entity';
 import { type ProcessIdentity } from './process-identity';
 
-/** Age from which on a heartbeat counts as stopped; processes beat every half minute. */
-const SILENT_MS = 120_000;
-/** Time between two looks that must both find a heartbeat stopped. */
-const CONFIRM_MS = 45_000;
+/** The lease of processes that share nothing but a database file: they beat every half minute. */
+const DEFAULT_LEASE_MS = 120_000;
+/** Part of the lease that lies between two looks which must both find a heartbeat stopped. */
+const CONFIRM = 3 / 8;
 
 interface Silence {
   heartbeat: number;
@@ -22,8 +22,14 @@ export class Processes {
   constructor(
     private readonly database: Database,
     private readonly identity: ProcessIdentity,
+    private readonly leaseMs = DEFAULT_LEASE_MS,
     private readonly clock: () => number = () => performance.now(),
   ) {}
+
+  /** How often a process has to beat, in milliseconds: a lease is missed only when several beats were. */
+  get beatMs(): number {
+    return this.leaseMs / 4;
+  }
 
   /** Enters this process: before it writes any record. Idempotent. */
   async register(): Promise<void> {
@@ -48,8 +54,8 @@ export class Processes {
   }
 
   /**
-   * Names of processes that are known to be dead, or have not beaten for two minutes: then from the second look on, at
-   * least 45 seconds after the first. For when a database was away, no heart could be seen to beat, and the living need
+   * Names of processes that are known to be dead, or have not beaten for the time of a lease: then from the second look on,
+   * at least three eighths of a lease after the first. For when a database was away, no heart could be seen to beat, and the living need
    * a moment to show themselves.
    */
   async dead(): Promise<string[]> {
@@ -65,11 +71,11 @@ export class Processes {
     if (name === this.identity.name) return false;
     if (this.identity.isDead(name)) return true;
     const heartbeat = heartbeatAt.getTime();
-    if (now - heartbeat <= SILENT_MS) return false;
+    if (now - heartbeat <= this.leaseMs) return false;
     const before = this.silences.get(name);
     const silence = before?.heartbeat === heartbeat ? before : { heartbeat, since: this.clock() };
     silences.set(name, silence);
-    return this.clock() - silence.since >= CONFIRM_MS;
+    return this.clock() - silence.since >= CONFIRM * this.leaseMs;
   }
 
   /**
@@ -90,9 +96,10 @@ export class Processes {
     return (await this.database.write((manager) => updateRows(manager, StagingProcess, values, where))) === 1;
   }
 
-  /** One that has left no row has nothing any more, so that it can be no heir. */
-  private async isGone(name: string): Promise<boolean> {
+  /** Whether a process is surely dead, or was taken for dead: one that has left no row has nothing under way any more. */
+  async isGone(name: string): Promise<boolean> {
     if (this.identity.isDead(name)) return true;
+    if (name === this.identity.name) return false;
     const row = await this.database.read((manager) => manager.findOneBy(StagingProcess, { name }));
     return row === null;
   }

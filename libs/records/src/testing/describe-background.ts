@@ -4,6 +4,7 @@ import { StagingBatch } from '../entities/staging-batch.entity';
 import { type StagingRecord } from '../entities/staging-record.entity';
 import { newOperationId } from '../operations/operation-id';
 import { IdempotencyRepository } from '../idempotency/idempotency.repository';
+import { Processes } from '../processes/processes';
 import { success, testFile, testRecord } from './test-records';
 
 const DAY_MS = 86_400_000;
@@ -204,6 +205,62 @@ export function describeBackground(open: () => Promise<Records>): void {
     });
   });
 
+  describe('an attempt', () => {
+    const late = { attempts: 1 };
+
+    it('changes nothing any more once another one has begun', async () => {
+      const { id } = await add({ status: 'running', attempts: 2 });
+      const first = { id, ...late };
+      await expect(records.operations.confirmRunning(first)).rejects.toMatchObject({ code: 'already_ended' });
+      await expect(records.manifest.addOf(first, [testFile(id)])).rejects.toMatchObject({ code: 'already_ended' });
+      await records.manifest.addOf({ id, attempts: 2 }, [testFile(id)]);
+      await expect(records.manifest.restart(first)).rejects.toMatchObject({ code: 'already_ended' });
+      await records.operations.update(first, { bytesDone: 7 });
+      expect(await records.operations.transition(first, ['running'], { status: 'queued' })).toBe(false);
+      expect(await records.operations.settle(first, success(), [testFile(id)])).toBe(false);
+      expect(await records.operations.settle(first, { status: 'failure', finishedAt: new Date() })).toBe(false);
+      expect(await records.operations.find(id)).toMatchObject({ status: 'running', bytesDone: null });
+      expect((await records.manifest.page(id, { limit: 10 })).items).toHaveLength(1);
+    });
+
+    it('is the present one: it writes its manifest, begins it anew and ends', async () => {
+      const { id } = await add({ status: 'running', attempts: 2 });
+      const present = { id, attempts: 2 };
+      await records.manifest.addOf(
+        present,
+        Array.from({ length: 450 }, () => testFile(id)),
+      );
+      await records.manifest.restart(present);
+      await records.manifest.addOf(present, [testFile(id, { path: 'anew' })]);
+      await records.operations.confirmRunning(present);
+      expect(await records.operations.settle(present, success())).toBe(true);
+      expect((await records.manifest.page(id, { limit: 10 })).items).toMatchObject([{ path: 'anew' }]);
+      await expect(records.manifest.addOf(present, [testFile(id)])).rejects.toMatchObject({ code: 'already_ended' });
+    });
+
+    it('is asked to end by a mark in its record, while it runs', async () => {
+      const [running, waiting] = [await add({ status: 'running' }), await add({ status: 'queued' })];
+      await records.operations.requestCancel([running.id, waiting.id]);
+      const standing = await records.operations.standingOf([running.id, waiting.id, newOperationId()]);
+      expect(standing).toHaveLength(2);
+      expect(standing.find(({ id }) => id === running.id)!.cancelRequestedAt).toBeInstanceOf(Date);
+      expect(standing.find(({ id }) => id === waiting.id)!.cancelRequestedAt).toBeNull();
+      expect(await records.operations.endedOf([running.id, waiting.id])).toEqual([]);
+      await records.operations.settle(running.id, success());
+      expect(await records.operations.endedOf([running.id, waiting.id])).toMatchObject([{ id: running.id }]);
+    });
+
+    it('that waits is found, and counted', async () => {
+      const before = await records.operations.countQueued();
+      const made = [await add({ status: 'queued' }), await add({ status: 'queued' }), await add({ status: 'running' })];
+      expect(await records.operations.countQueued()).toBe(before + 2);
+      const found = [];
+      for await (const part of records.operations.eachQueued()) found.push(...part.map(({ id }) => id));
+      expect(found).toEqual(expect.arrayContaining(made.slice(0, 2).map(({ id }) => id)));
+      expect(found).not.toContain(made[2]!.id);
+    });
+  });
+
   describe('an idempotency key', () => {
     const request = (values = {}) => ({ key: newOperationId(), payload: 'p', subject: newOperationId(), ...values });
 
@@ -228,12 +285,25 @@ export function describeBackground(open: () => Promise<Records>): void {
     });
 
     it('that a dead process left unanswered tells what was to be made', async () => {
-      const dead = { name: 'dead', isDead: () => true } as unknown as Records['identity'];
+      const dead = { name: `dead-${newOperationId()}`, isDead: () => false } as unknown as Records['identity'];
+      const processes = new Processes(records.database, dead);
+      await processes.register();
       const first = request();
-      await new IdempotencyRepository(records.database, dead).claim(first);
-      const gone = Object.assign(Object.create(records.identity) as Records['identity'], { isDead: () => true });
-      const repeat = await new IdempotencyRepository(records.database, gone).claim({ ...first, subject: 'other' });
-      expect(repeat).toEqual({ type: 'repeat', subject: first.subject });
+      await new IdempotencyRepository(records.database, dead, processes).claim(first);
+      const repeat = { ...first, subject: 'other' };
+      expect(await records.idempotency.claim(repeat)).toEqual({ type: 'in_progress' });
+      // Whoever went on with what it left has removed it, wherever it ran.
+      await records.processes.forget(dead.name);
+      expect(await records.idempotency.claim(repeat)).toEqual({ type: 'repeat', subject: first.subject });
+    });
+
+    it('that a process of this host left which is surely dead tells so at once', async () => {
+      const name = records.identity.name.replace(/\d+$/, '1');
+      const dead = Object.assign(Object.create(records.identity) as Records['identity'], { name });
+      const first = request();
+      await new IdempotencyRepository(records.database, dead, records.processes).claim(first);
+      const repeat = { ...first, subject: 'other' };
+      expect(await records.idempotency.claim(repeat)).toEqual({ type: 'repeat', subject: first.subject });
     });
 
     it('counts for a day', async () => {
