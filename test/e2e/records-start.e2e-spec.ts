@@ -17,6 +17,7 @@ const MIGRATIONS = [
   'BackgroundOperations1764200000000',
   'Requesters1764300000000',
   'Audit1764400000000',
+  'SharedWork1764500000000',
 ];
 
 /** Is told when to go; then opens the records, writes one and closes them again. */
