@@ -250,7 +250,7 @@ export interface paths {
         };
         /**
          * Read the metrics of this process
-         * @description `staging_operations_total{method,status,code}`, `staging_operation_duration_seconds`, `staging_bytes_total{method}`, `staging_downloads_total{result}`, `staging_queue_depth`, `staging_operations_running`, `staging_file_tasks_waiting`, `nodejs_eventloop_lag_*` and the usual ones of a process.
+         * @description `staging_operations_total{method,status,code}`, `staging_operation_duration_seconds`, `staging_bytes_total{method}`, `staging_downloads_total{result}`, `staging_queue_depth` (of the whole site), `staging_operations_running`, `staging_file_tasks_waiting`, `staging_workers`, `staging_queue_up`, `staging_database_up`, `staging_storage_up{storage}` and `staging_storage_free_bytes{storage}` (`user_areas` beside the names of the storages), `staging_settlements_pending`, `staging_lost_leases_total`, `nodejs_eventloop_lag_*` and the usual ones of a process. What is not known just now is left out.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -882,6 +882,8 @@ export interface components {
             database: components["schemas"]["CheckDto"];
             /** @description Services behind methods, such as the JupyterHub, as they were seen a few seconds ago. One that is `down` makes `status` not `down`, since the other methods work. */
             methods: components["schemas"]["MethodCheckDto"][];
+            /** @description The queue. Where the work is done in the same process (no `REDIS_URL`) always `up`; one that has no workers is `up` as well, with a warning. */
+            queue: components["schemas"]["CheckDto"];
             /** @description The process itself: `down` while it stops. */
             service: components["schemas"]["CheckDto"];
             /** @description The storages. */
