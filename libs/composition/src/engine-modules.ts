@@ -18,6 +18,7 @@ import {
   recordsOptions,
   stagingOptions,
 } from './lib-options';
+import { LogRelayModule } from './log-relay.module';
 import { type ProcessRole } from './process-role';
 import { SettingsModule } from './settings.module';
 
@@ -36,6 +37,7 @@ export function engineModules(settings: Settings, role: ProcessRole): DynamicMod
     SettingsModule.of(settings),
     LoggingModule.forRootAsync({ inject, useFactory: (given: Settings) => loggingOptions(given, role) }),
     ClusterModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: clusterOptions }),
+    LogRelayModule.of(role),
     RecordsModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: recordsOptions }),
     FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
     QueueModule.forRootAsync({ inject, useFactory: queueOptions }),

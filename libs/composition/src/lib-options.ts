@@ -1,9 +1,9 @@
 import os from 'node:os';
 import path from 'node:path';
-import { type RedisLinkOptions } from '@app/cluster';
+import { type LogRelayOptions, type RedisLinkOptions } from '@app/cluster';
 import { type Settings } from '@app/core';
 import { type FilesOptions } from '@app/files';
-import { type AppLogger, type LoggingOptions } from '@app/logging';
+import { type AppLogger, type ForeignLines, type LoggingOptions } from '@app/logging';
 import { type DirectDownloadOptions, type JupyterOptions } from '@app/methods';
 import { type LocalQueueOptions } from '@app/queue';
 import { type RecordsOptions } from '@app/records';
@@ -51,6 +51,8 @@ export function recordsOptions(settings: Settings, logger: AppLogger): RecordsOp
   return {
     databaseUrl: settings.get('DATABASE_URL'),
     timeoutMs: DATABASE_TIMEOUT_MS,
+    // Of one process alone nobody takes anything over but its own next start, which need not hurry.
+    ...(settings.get('REDIS_URL') !== undefined && { leaseMs: settings.get('QUEUE_LEASE_SECONDS') * 1000 }),
     onLostSettlement: ({ id, status, errorCode }, error) => {
       logger.error('The end of an operation could not be recorded', {
         operation_id: id,
@@ -90,6 +92,16 @@ export function clusterOptions(settings: Settings, logger: AppLogger): RedisLink
       else logger.info('Redis answers');
     },
   };
+}
+
+/** What the settings say of lines of the log that travel: all processes pass theirs on, those of the API show them. */
+export function logRelayOptions(
+  settings: Settings,
+  role: ProcessRole,
+  foreignLines: ForeignLines,
+): Pick<LogRelayOptions, 'host' | 'file' | 'writes' | 'reads'> {
+  const { file } = loggingOptions(settings, role);
+  return { host: os.hostname(), file, writes: true, reads: role === 'api' ? foreignLines : null };
 }
 
 /** What the settings say of the queue. */

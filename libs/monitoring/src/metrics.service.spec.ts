@@ -54,7 +54,7 @@ describe('Metrics', () => {
 
   it('count what was lost to other processes', async () => {
     expect(await metrics.registry.metrics()).toMatch(/^staging_lost_leases_total 0$/m);
-    metrics.countLostLease();
+    events.lost();
     expect(await metrics.registry.metrics()).toMatch(/^staging_lost_leases_total 1$/m);
   });
 

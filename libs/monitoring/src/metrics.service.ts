@@ -42,7 +42,7 @@ export class Metrics implements OnModuleInit, OnApplicationShutdown {
     help: 'Operations that this process lost to others, since it showed no life for too long',
     registers: [this.registry],
   });
-  private unsubscribe: (() => void) | undefined;
+  private subscriptions: (() => void)[] = [];
 
   constructor(
     private readonly events: OperationEvents,
@@ -52,22 +52,20 @@ export class Metrics implements OnModuleInit, OnApplicationShutdown {
   }
 
   onModuleInit(): void {
-    this.unsubscribe = this.events.subscribe((event) => this.count(event));
+    this.subscriptions = [
+      this.events.subscribe((event) => this.count(event)),
+      this.events.subscribeLost(() => this.lostLeases.inc()),
+    ];
   }
 
   onApplicationShutdown(): void {
-    this.unsubscribe?.();
+    for (const unsubscribe of this.subscriptions.splice(0)) unsubscribe();
   }
 
   /** Counts one download that ended, and the bytes that were taken by then. */
   countDownload(result: DownloadResult, bytes: number): void {
     this.downloads.inc({ result });
     this.bytes.inc({ method: 'direct_download' }, bytes);
-  }
-
-  /** Counts one operation whose lease this process lost while it worked on it. */
-  countLostLease(): void {
-    this.lostLeases.inc();
   }
 
   private count({ record, seconds }: OperationEnded): void {
