@@ -153,7 +153,7 @@ describeWhere(kubectlMissing(), 'the way in and what is watched', () => {
   it('lets large bodies, events and sockets through', () => {
     const [main, sockets] = only(objects(), 'Ingress');
     expect(main.metadata.annotations).toMatchObject({
-      'nginx.ingress.kubernetes.io/proxy-body-size': '64m',
+      'nginx.ingress.kubernetes.io/proxy-body-size': '65m',
       'nginx.ingress.kubernetes.io/proxy-buffering': 'off',
       'nginx.ingress.kubernetes.io/proxy-request-buffering': 'off',
     });
