@@ -21,8 +21,11 @@ it('what is written twice is seen once, also where only a part was', () => {
   const seen = new SeenLines();
   const isNew = (run: string, number: number) => seen.isNew({ ...LINE, run, number });
   expect([0, 1, 0, 1, 2, 5].map((number) => isNew('one', number))).toEqual([true, true, false, false, true, true]);
-  expect(isNew('two', 0)).toBe(true);
+  expect(isNew('two', 10)).toBe(true);
+  expect(isNew('two', 11)).toBe(true);
   expect(isNew('one', 5)).toBe(false);
+  // Between 2 and 5; what a run said before it was met is not missing.
+  expect(seen.missing).toBe(2);
 });
 
 it('remembers the runs that were heard last', () => {

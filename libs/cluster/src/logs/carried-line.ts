@@ -28,13 +28,18 @@ export function readFields(fields: readonly string[]): CarriedLine | undefined {
 
 /**
  * Tells lines that come for the first time from those that were written twice, because the writer did not learn that the
- * first time had worked. Lines of a run come in order, so the number of its last one is enough; of the last 1000 runs.
+ * first time had worked, and those that are missing. Lines of a run come in order and are numbered without a gap, so the
+ * number of its last one is enough; of the last 1000 runs.
  */
 export class SeenLines {
   private readonly last = new Map<string, number>();
+  /** Lines that should have come between others and did not. */
+  missing = 0;
 
   isNew({ run, number }: CarriedLine): boolean {
-    if (number <= (this.last.get(run) ?? -1)) return false;
+    const last = this.last.get(run);
+    if (last !== undefined && number <= last) return false;
+    if (last !== undefined) this.missing += number - last - 1;
     // Behind all others: the first of the map is the one that was silent for longest.
     this.last.delete(run);
     this.last.set(run, number);

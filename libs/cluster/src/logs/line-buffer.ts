@@ -12,8 +12,12 @@ export interface LineBufferLimits {
   batchCharacters: number;
 }
 
+/** Lines that the stream keeps, about: Redis cuts it by whole blocks, and never below. */
+export const STREAM_LINES = 20_000;
+
 const LIMITS: LineBufferLimits = {
-  lines: 32_768,
+  // More would push one another out of the stream before anybody has read them.
+  lines: STREAM_LINES,
   characters: 16_777_216,
   batchLines: 500,
   batchCharacters: 524_288,

@@ -8,11 +8,11 @@ import { within } from './within';
 type StreamEntry = [id: string, fields: string[]];
 
 /** Entries of one read. Somebody else's may be large, and all of them are in memory at once. */
-const READ_ENTRIES = 100;
+const READ_ENTRIES = 250;
 /** Milliseconds that a read waits; then it is looked whether Redis was emptied. */
 const WAIT_MS = 2000;
 const RETRY_MS = 250;
-/** Milliseconds between two notices about lines that are none. */
+/** Milliseconds between two notices about lines that could not be taken in. */
 const NOTICE_MS = 60_000;
 
 /** Where lines come from and go to. */
@@ -57,8 +57,8 @@ export class LineReceiver {
     while (!this.isClosed) {
       try {
         await connection.ask((redis) => place.find(redis));
-        this.tellMalformed();
-        while (await this.read()) this.tellMalformed();
+        this.tellLosses();
+        while (await this.read()) this.tellLosses();
         this.isRefused = false;
       } catch (error) {
         this.isIdle = true;
@@ -71,16 +71,20 @@ export class LineReceiver {
   /** False when nothing came, or this is the end. */
   private async read(): Promise<boolean> {
     const { connection, stream, place, foreign } = this.options;
-    const found = await connection.ask((redis) =>
-      redis.xread('COUNT', READ_ENTRIES, 'BLOCK', WAIT_MS, 'STREAMS', stream, place.after),
-    );
+    const found = await connection.ask(async (redis) => {
+      // Sent together: the place is remembered before the reading waits.
+      const saved = place.save(redis);
+      const next = redis.xread('COUNT', READ_ENTRIES, 'BLOCK', WAIT_MS, 'STREAMS', stream, place.after);
+      const [answer] = await Promise.all([next, saved]);
+      return answer;
+    });
     const entries = found?.[0]?.[1] ?? [];
     if (this.isClosed || entries.length === 0) return false;
     this.isIdle = false;
     for (const entry of entries) this.take(entry);
     // In this order: a place is remembered only when the lines before it stand in the file.
     await foreign.flush();
-    await connection.ask((redis) => place.save(redis));
+    if (this.isClosed) await connection.ask((redis) => place.save(redis));
     this.isIdle = true;
     return !this.isClosed;
   }
@@ -94,13 +98,17 @@ export class LineReceiver {
     else if (this.seen.isNew(line) && !foreign.takeIn(line.text)) this.malformed += 1;
   }
 
-  private tellMalformed(): void {
-    if (this.malformed === 0 || Date.now() < this.noticeAt) return;
+  private tellLosses(): void {
+    const { malformed, seen } = this;
+    if (malformed + seen.missing === 0 || Date.now() < this.noticeAt) return;
     this.noticeAt = Date.now() + NOTICE_MS;
-    this.options.logger.warning('Left out what other processes passed on as log lines: they are none', {
-      lines: this.malformed,
+    // Malformed: of no form that a log has. Missing: pushed out of the stream, or lost with Redis' data.
+    this.options.logger.warning('Not all log lines of other processes could be taken in', {
+      malformed,
+      missing: seen.missing,
     });
     this.malformed = 0;
+    seen.missing = 0;
   }
 
   /** Once until it works again. That Redis is away is told by whoever holds the link to it. */

@@ -1,12 +1,10 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { type AppLogger } from '@app/logging';
 import { writeFields } from './carried-line';
-import { LineBuffer } from './line-buffer';
+import { LineBuffer, STREAM_LINES } from './line-buffer';
 import { answersOf, isRefusal, type RelayConnection } from './relay-connection';
 import { within } from './within';
 
-/** Lines that the stream keeps, about: Redis cuts it by whole blocks, and never below. */
-const STREAM_LINES = 20_000;
 const RETRY_MS = 250;
 
 /** Where lines go to, and whose they are. */

@@ -28,8 +28,8 @@ const CLOSE_MS = 1000;
 /**
  * Lines of the log on their way between the processes of a site, by a stream in Redis that keeps the last 20,000 or so.
  *
- * Logging never waits for it and never fails: while Redis is away 32,768 lines (16 Mi characters) wait, further ones are
- * dropped, and told by a warning once lines get through again. A line arrives once at each process that reads, behind
+ * Logging never waits for it and never fails: while Redis is away 20,000 lines (16 Mi characters) wait, further ones are
+ * dropped, and told by a warning once lines get through again; so are those that left the stream before they were read. A line arrives once at each process that reads, behind
  * the lines that the same process logged before it; lines of different processes in the order in which they came to Redis.
  * A log that was read for is read on after a restart, where it was left off, as far as the stream reaches back; after a
  * crash some lines may come twice. The first time it begins with now. When Redis was emptied, it goes on with what comes.

@@ -10,6 +10,8 @@ const FORGOTTEN_MS = 30 * 86_400_000;
 export class ReadPlace {
   /** The id of the last entry that was read; null before Redis was asked. */
   private id: string | null = null;
+  /** What Redis has of it. */
+  private saved: string | null = null;
 
   constructor(
     private readonly keys: { stream: string; places: string },
@@ -27,7 +29,10 @@ export class ReadPlace {
   }
 
   async save(redis: Redis): Promise<void> {
-    await redis.hset(this.keys.places, this.log, this.after);
+    const { id } = this;
+    if (id === null || id === this.saved) return;
+    await redis.hset(this.keys.places, this.log, id);
+    this.saved = id;
   }
 
   /** Finds the place again, at the start and whenever Redis may have been emptied or have lost its end. */
@@ -38,7 +43,8 @@ export class ReadPlace {
     const last = newest[0]?.[0] ?? BEGINNING;
     if (this.id === null) await this.removeForgotten(redis, last);
     this.id = findPlace(this.id, saved, last);
-    if (this.id !== saved) await this.save(redis);
+    this.saved = saved;
+    await this.save(redis);
   }
 
   private async removeForgotten(redis: Redis, last: string): Promise<void> {
