@@ -40,7 +40,7 @@ export function engineModules(settings: Settings, role: ProcessRole): DynamicMod
     LogRelayModule.of(role),
     RecordsModule.forRootAsync({ inject: [Settings, AppLogger], useFactory: recordsOptions }),
     FilesModule.forRootAsync({ inject, useFactory: filesOptions }),
-    QueueModule.forRootAsync({ inject, useFactory: queueOptions }),
+    QueueModule.forRootAsync({ inject, useFactory: (given: Settings) => queueOptions(given, role) }),
     staging,
     MonitoringModule.of(staging),
   ];

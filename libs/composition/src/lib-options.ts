@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 import { type LogRelayOptions, type RedisLinkOptions } from '@app/cluster';
@@ -5,7 +6,7 @@ import { type Settings } from '@app/core';
 import { type FilesOptions } from '@app/files';
 import { type AppLogger, type ForeignLines, type LoggingOptions } from '@app/logging';
 import { type DirectDownloadOptions, type JupyterOptions } from '@app/methods';
-import { type LocalQueueOptions } from '@app/queue';
+import { type QueueOptions } from '@app/queue';
 import { type RecordsOptions } from '@app/records';
 import { type StagingOptions } from '@app/staging';
 import { type ProcessRole } from './process-role';
@@ -104,11 +105,14 @@ export function logRelayOptions(
   return { host: os.hostname(), file, writes: true, reads: role === 'api' ? foreignLines : null };
 }
 
-/** What the settings say of the queue. */
-export function queueOptions(settings: Settings): LocalQueueOptions {
+/** What the settings say of the queue: where there are several processes, only workers take work out of it. */
+export function queueOptions(settings: Settings, role: ProcessRole): QueueOptions {
   return {
+    name: `${os.hostname()}/${role}-${process.pid}/${randomUUID()}`,
+    performs: role === 'worker',
     concurrency: settings.get('WORKER_CONCURRENCY'),
     maxRunningPerUser: settings.get('MAX_RUNNING_PER_USER'),
+    leaseMs: settings.get('QUEUE_LEASE_SECONDS') * 1000,
   };
 }
 

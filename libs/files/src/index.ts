@@ -38,6 +38,7 @@ export { OpenFile, PIECE_BYTES, type SourceFacts } from './stager/open-file';
 export { type ArchiveStream, OpenTree, type TreeEntry } from './stager/open-tree';
 export {
   type PlaceHooks,
+  type PrivateNames,
   type Placement,
   type PlaceProgress,
   type PlaceRequest,

@@ -22,7 +22,10 @@ import { OperationControl } from './operations/operation-control';
 import { OperationEvents } from './operations/operation-events';
 import { OperationRunner } from './operations/operation-runner';
 import { OperationWatch } from './operations/operation-watch';
+import { OthersWork } from './operations/others-work';
+import { OwnWork } from './operations/own-work';
 import { Preparation } from './operations/preparation';
+import { QueueFiller } from './operations/queue-filler';
 import { QueueLimits } from './operations/queue-limits';
 import { RecoveryService } from './operations/recovery.service';
 import { RequestReader } from './operations/request-reader';
@@ -52,6 +55,7 @@ const OFFERED = [
   OperationEvents,
   OperationWatch,
   PlanService,
+  QueueFiller,
   StagingService,
 ];
 
@@ -63,6 +67,8 @@ export const ENGINE_PARTS = [
   Inheritance,
   LeftOverSweeper,
   OperationRunner,
+  OthersWork,
+  OwnWork,
   Preparation,
   QueueLimits,
   ReleaseService,

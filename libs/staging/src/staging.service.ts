@@ -65,9 +65,9 @@ export class StagingService {
 
   /** From now on somebody relies on it who does not hold a connection. Null when it has ended meanwhile. */
   private async join(first: StagingRecord): Promise<StagingRecord | null> {
-    if (!first.background) {
-      await this.records.update(first.id, { background: true });
-      first.background = true;
+    if (!first.background || first.awaited) {
+      await this.records.update(first.id, { background: true, awaited: false });
+      Object.assign(first, { background: true, awaited: false });
     }
     const now = await this.records.find(first.id);
     return now && (now.status === 'queued' || now.status === 'running') ? now : null;

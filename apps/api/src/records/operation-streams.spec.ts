@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { type Response } from 'express';
+import { SilentBus } from '@app/cluster';
 import { AppError, loadSettings } from '@app/core';
 import { newOperationId, StagingRecord } from '@app/records';
 import { type LiveFacts, type LiveOperations, OperationEvents, OperationWatch } from '@app/staging';
@@ -67,8 +68,11 @@ beforeEach(() => {
   live = { ...facts };
   find = jest.fn((_id: string) => Promise.resolve(record));
   events = new OperationEvents();
-  const views = new OperationViews({ factsNow: () => live, waitReasonOf: () => Promise.resolve(null) } as unknown as LiveOperations);
-  watch = new OperationWatch(events);
+  const views = new OperationViews({
+    factsNow: () => live,
+    waitReasonOf: () => Promise.resolve(null),
+  } as unknown as LiveOperations);
+  watch = new OperationWatch(events, new SilentBus());
   const settings = loadSettings({ MAX_EVENT_STREAMS_PER_USER: '2' });
   streams = new OperationStreams({ findAgain: find } as unknown as OperationFinder, views, watch, settings);
   client = new Client();

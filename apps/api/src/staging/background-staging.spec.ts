@@ -1,3 +1,4 @@
+import { SilentBus } from '@app/cluster';
 import { AppError } from '@app/core';
 import { newOperationId, type OperationStatus, StagingRecord } from '@app/records';
 import { OperationEvents, OperationWatch, type StageRequest, type StagingService } from '@app/staging';
@@ -25,7 +26,7 @@ beforeEach(() => {
   record = Object.assign(new StagingRecord(), { id: newOperationId(), status: 'running', finishedAt: null });
   find = jest.fn((_id: string) => Promise.resolve<StagingRecord | null>(recordAs('running')));
   events = new OperationEvents();
-  watch = new OperationWatch(events);
+  watch = new OperationWatch(events, new SilentBus());
   const staging = { submit: () => Promise.resolve(record) } as unknown as StagingService;
   background = new BackgroundStaging(staging, watch, { find } as unknown as EarlierOperations);
   caller = new AbortController();

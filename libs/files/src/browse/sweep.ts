@@ -7,7 +7,8 @@ import { operationOfReceipt, removeReceipt } from '../engine/receipt';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 
-const OPERATION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** An operation's id; behind it the number of the attempt that began the directory, where it was not the first. */
+const OWN_NAME = /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?:\.[1-9]\d{0,8})?$/;
 
 /**
  * Lists the operations that have a private directory or a receipt in `.staging`; other names there are nobody's business.
@@ -19,8 +20,9 @@ export function listPrivate(target: RootSpec, control: WorkerControl): string[] 
       const ids = new Set<string>();
       eachEntry(staging, (name, kind) => {
         control.step();
-        const id = kind === 'link' ? operationOfReceipt(name) : name;
-        if (id !== undefined && (kind === 'directory' || kind === 'link') && OPERATION_ID.test(id)) ids.add(id);
+        const own = kind === 'link' ? operationOfReceipt(name) : name;
+        const id = own === undefined || (kind !== 'directory' && kind !== 'link') ? undefined : OWN_NAME.exec(own)?.[1];
+        if (id !== undefined) ids.add(id);
       });
       return [...ids];
     });
@@ -33,6 +35,8 @@ export function listPrivate(target: RootSpec, control: WorkerControl): string[] 
 export interface SweepTask {
   target: RootSpec;
   operationId: string;
+  /** What its private directories are called. */
+  names: string[];
   /** The way to its destination, when known: a private directory may lie in any directory of it. */
   destination: { username: RawName; segments: RawName[] } | null;
   /** Its end is recorded, so that its receipt is not needed either. */
@@ -44,8 +48,10 @@ export function sweepPrivate(task: SweepTask, control: WorkerControl): void {
   const root = openRoot(task.target, control.touch);
   try {
     if (task.hasEnded) removeReceipt(root, task.operationId);
-    withStagingDirectory(root, (staging) => removeIfOwn(staging, task.operationId, control));
-    if (task.destination) sweepArea(root, task.destination, nameInArea(task.operationId), control);
+    withStagingDirectory(root, (staging) => {
+      for (const name of task.names) removeIfOwn(staging, name, control);
+    });
+    if (task.destination) sweepArea(root, task.destination, task.names.map(nameInArea), control);
   } finally {
     closeSync(root);
   }
@@ -54,7 +60,7 @@ export function sweepPrivate(task: SweepTask, control: WorkerControl): void {
 function sweepArea(
   root: Handle,
   { username, segments }: NonNullable<SweepTask['destination']>,
-  name: RawName,
+  names: RawName[],
   control: WorkerControl,
 ): void {
   const opened: Handle[] = [];
@@ -62,7 +68,7 @@ function sweepArea(
     let next = openArea(root, username);
     for (let index = 0; next !== undefined; index += 1) {
       opened.push(next);
-      removeIfOwn(next, name, control);
+      for (const name of names) removeIfOwn(next, name, control);
       const segment = segments[index];
       next = segment === undefined || segment === '..' ? undefined : openStep(next, segment);
     }

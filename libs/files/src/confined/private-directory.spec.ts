@@ -48,7 +48,7 @@ afterEach(() => {
 const beat = () => undefined;
 
 function make(besideDestination: boolean): PrivateDirectory {
-  return makePrivate(target, base, { operationId: ID, besideDestination }, beat);
+  return makePrivate(target, base, { privateName: ID, besideDestination }, beat);
 }
 
 function done(directory: PrivateDirectory): void {
@@ -74,7 +74,7 @@ describe('a private directory', () => {
   });
 
   it.each([false, true])('is found again where it would be made, and only there (inside the area: %p)', (beside) => {
-    const find = (besideDestination: boolean) => openExisting(target, base, { operationId: ID, besideDestination });
+    const find = (besideDestination: boolean) => openExisting(target, base, { privateName: ID, besideDestination });
     expect(find(beside)).toBeUndefined();
     const directory = make(beside);
     writeFiles(at(...(beside ? ['jane', 'in', nameInArea(ID)] : ['.staging', ID])), { payload: 'x' });

@@ -16,8 +16,8 @@ export interface PrivateDirectory {
 }
 
 /** The name of a private directory inside a user area. */
-export function nameInArea(operationId: string): RawName {
-  return `${STAGING_DIRECTORY}-${operationId}`;
+export function nameInArea(name: string): RawName {
+  return `${STAGING_DIRECTORY}-${name}`;
 }
 
 /** Opens `.staging` of the target root, making it when it is missing. Refuses one that is not the service's own. */
@@ -42,7 +42,8 @@ export function withStagingDirectory<T>(target: Handle, work: (staging: Handle) 
 
 /** What decides where the private directory of an operation lies. */
 export interface PrivatePlace {
-  operationId: string;
+  /** What it is called in `.staging`. */
+  privateName: string;
   /** In the user area in any case, though it looks like the same file system. */
   besideDestination: boolean;
 }
@@ -84,9 +85,9 @@ export function openExisting(target: Handle, base: Handle, how: PrivatePlace): P
 function placeFor(target: Handle, base: Handle, how: PrivatePlace): Pick<PrivateDirectory, 'parent' | 'name'> {
   const staging = openStagingDirectory(target);
   const isNear = closingOnError(staging, () => !how.besideDestination && placeOf(staging) === placeOf(base));
-  if (isNear) return { parent: staging, name: how.operationId };
+  if (isNear) return { parent: staging, name: how.privateName };
   closeSync(staging);
-  return { parent: base, name: nameInArea(how.operationId) };
+  return { parent: base, name: nameInArea(how.privateName) };
 }
 
 function makeIn(parent: Handle, name: RawName, beat: () => void): PrivateDirectory {

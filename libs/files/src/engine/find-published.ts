@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { type Handle, statName } from '../confined/handle';
-import { openExisting } from '../confined/private-directory';
+import { openExisting, type PrivatePlace } from '../confined/private-directory';
 import { openRoot } from '../confined/root';
 import { translating } from '../confined/system-errors';
 import { type DestinationSpot, locateDestination } from '../confined/user-area';
@@ -58,7 +58,12 @@ function lookFor(receipt: Receipt, task: PlaceTask, target: Handle, path: RawNam
 }
 
 function isBuiltYet(task: PlaceTask, target: Handle, spot: DestinationSpot): boolean {
-  const own = openExisting(target, spot.base, task);
+  const names = [task.privateName, ...task.earlierNames];
+  return names.some((privateName) => hasPayload({ ...task, privateName }, target, spot));
+}
+
+function hasPayload(place: PrivatePlace, target: Handle, spot: DestinationSpot): boolean {
+  const own = openExisting(target, spot.base, place);
   if (!own) return false;
   try {
     return statName(own.handle, PAYLOAD) !== undefined;

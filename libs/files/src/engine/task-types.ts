@@ -13,6 +13,9 @@ export type ContentKind = 'copy' | 'link' | 'symlink';
 /** What a worker needs to know to place one source at one destination. Plain data. */
 export interface PlaceTask {
   operationId: string;
+  /** What the private directory is called, and those of attempts before that had other ones. */
+  privateName: string;
+  earlierNames: string[];
   storages: StorageView;
   target: RootSpec;
   source: { raw: RawName; storage: string | undefined; asSent: string };

@@ -83,8 +83,9 @@ export class FileStager {
   }
 
   /** Tells a further attempt what the ones before it came to. */
-  private async remember(task: PlaceTask, { earlier, receipt }: PlaceHooks): Promise<void> {
+  private async remember(task: PlaceTask, { earlier, receipt, privateNames }: PlaceHooks): Promise<void> {
     task.receipt = receipt;
+    if (privateNames) Object.assign(task, { privateName: privateNames.own, earlierNames: privateNames.earlier });
     if (!earlier) return;
     const identities = await IdentitySet.of(earlier());
     task.earlierRows = identities.size;
@@ -105,9 +106,10 @@ export class FileStager {
     }
   }
 
-  private async removeKept({ target, operationId, destination }: PlaceTask): Promise<void> {
+  private async removeKept({ target, operationId, privateName, destination }: PlaceTask): Promise<void> {
     try {
-      await this.pool.run('sweepPrivate', { target, operationId, destination, hasEnded: false }, { roots: [0] });
+      const task = { target, operationId, names: [privateName], destination, hasEnded: false };
+      await this.pool.run('sweepPrivate', task, { roots: [0] });
     } catch {
       // The result stands, or the reason why there is none; the next start removes what is left.
     }

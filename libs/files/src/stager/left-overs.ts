@@ -17,11 +17,15 @@ export class LeftOvers {
 
   /**
    * Removes the receipt and the private directories of one operation that is dead: below the target root and, when its destination is
-   * known, inside the user's area. Removes nothing else; idempotent.
+   * known, inside the user's area. `names`: what they may be called. Removes nothing else; idempotent.
    */
-  remove(operationId: string, destination: { username: string; path: DestinationPath } | null): Promise<void> {
+  remove(
+    operationId: string,
+    destination: { username: string; path: DestinationPath } | null,
+    names: string[] = [operationId],
+  ): Promise<void> {
     const where = destination && { username: rawFromText(destination.username), segments: destination.path.segments };
-    const task = { target: this.roots.target, operationId, destination: where, hasEnded: true };
+    const task = { target: this.roots.target, operationId, names, destination: where, hasEnded: true };
     return this.pool.run('sweepPrivate', task, { roots: [0] });
   }
 

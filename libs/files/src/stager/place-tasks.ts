@@ -25,6 +25,8 @@ export class PlaceTasks {
     const probe = await roots.targetProbe();
     return {
       operationId: request.operationId,
+      privateName: request.operationId,
+      earlierNames: [],
       storages: await this.views.of(request.username),
       target: roots.target,
       source: { raw, storage, asSent },

@@ -52,6 +52,16 @@ export interface PlaceHooks {
    * receipt for it, which tells that attempt what is its operation's own; `LeftOvers.dropReceipts` removes it.
    */
   receipt: boolean;
+  /** What this attempt's own places are called. Default: as the operation, and no attempt before had others. */
+  privateNames?: PrivateNames;
+}
+
+/** What the places are called in which the attempts of an operation build: its id, or that with something behind it. */
+export interface PrivateNames {
+  /** Nobody else works there meanwhile. */
+  own: string;
+  /** Of attempts before, which may still be alive. */
+  earlier: string[];
 }
 
 /** How a placement ended. */

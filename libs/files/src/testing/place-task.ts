@@ -19,6 +19,8 @@ export function placeTask(
   const { operationId, source: from, destination: to } = site.request(source, destination);
   return {
     operationId,
+    privateName: overrides.operationId ?? operationId,
+    earlierNames: [],
     storages: site.views.ofService,
     target: site.roots.target,
     source: { raw: from.path, storage: undefined, asSent: from.asSent },

@@ -1,5 +1,5 @@
 import { AppError } from '@app/core';
-import { alreadyExists, destinationRestless, type ManifestRow, type RawName } from '@app/files';
+import { alreadyExists, destinationRestless, type ManifestRow, type PrivateNames, type RawName } from '@app/files';
 import { type StagingContext, type StagingOperation, type StagingOutcome } from '@app/staging';
 import { type ContentsEntry } from './client/contents-client';
 import { ServerRefused } from './client/server-errors';
@@ -41,7 +41,13 @@ export class RemoteStaging {
   ) {
     this.signal = context.signal;
     this.progress = new UploadProgress(context.onProgress, source);
-    this.place = new StagingPlace(session, names, source.kind, operation.id, context.note);
+    this.place = new StagingPlace(
+      session,
+      names,
+      source.kind,
+      context.privateNames ?? ownNames(operation),
+      context.note,
+    );
   }
 
   /**
@@ -219,4 +225,8 @@ function linksWithoutKernel(): AppError {
     'source_unsupported',
     "The source holds symbolic links, which cannot be made at the user's Jupyter server since it has no Python kernel.",
   );
+}
+
+function ownNames({ id }: StagingOperation): PrivateNames {
+  return { own: id, earlier: [] };
 }

@@ -1,5 +1,5 @@
 import { AppError } from '@app/core';
-import { type RawName } from '@app/files';
+import { type PrivateNames, type RawName } from '@app/files';
 import { ServerDown, ServerRefused } from './client/server-errors';
 import { REMOVE, REMOVE_EMPTY } from './programs';
 import { textOf } from './remote-path';
@@ -19,6 +19,8 @@ export class StagingPlace {
   readonly path: string;
   /** Where the result is built. */
   readonly temporary: string;
+  /** Where attempts before built it that may still be alive: they have lost the operation. */
+  private readonly earlier: string[];
   /** The directory of both; empty where the contents begin. */
   readonly parent: string;
   /** Directories on the way that are not there, the first to be made first. */
@@ -30,12 +32,13 @@ export class StagingPlace {
     private readonly session: ServerSession,
     names: readonly RawName[],
     private readonly kind: 'file' | 'directory',
-    operationId: string,
+    privateNames: PrivateNames,
     private readonly note: (message: string, fields?: Record<string, unknown>) => void,
   ) {
     this.path = textOf(names.join('/'));
     this.parent = textOf(names.slice(0, -1).join('/'));
-    this.temporary = this.below(this.parent, `staging-${operationId}.part`);
+    this.temporary = this.below(this.parent, temporaryName(privateNames.own));
+    this.earlier = privateNames.earlier.map((name) => this.below(this.parent, temporaryName(name)));
   }
 
   private below(directory: string, name: string): string {
@@ -48,12 +51,14 @@ export class StagingPlace {
     return this.missing.length === 0;
   }
 
-  /** Removes what an earlier attempt of the same operation left, if it failed or was killed. */
+  /** Removes what earlier attempts of the same operation left, if they failed, were killed or lost it. */
   async removeLeft(signal: AbortSignal): Promise<void> {
-    const left = await this.session.attempt((contents) => contents.stat(this.temporary, signal), signal);
-    if (!left) return;
-    this.note('What an earlier attempt left is removed', { left: this.temporary });
-    await this.remove(left.type === 'directory', [], signal);
+    for (const path of [this.temporary, ...this.earlier]) {
+      const left = await this.session.attempt((contents) => contents.stat(path, signal), signal);
+      if (!left) continue;
+      this.note('What an earlier attempt left is removed', { left: path });
+      await this.remove(path, left.type === 'directory', [], signal);
+    }
   }
 
   /** Makes the directories on the way. */
@@ -105,7 +110,7 @@ export class StagingPlace {
     const signal = AbortSignal.timeout(CLEAN_UP_MS);
     this.session.forgetRevivals();
     try {
-      await this.remove(this.kind === 'directory', this.made, signal);
+      await this.remove(this.temporary, this.kind === 'directory', this.made, signal);
     } catch (error) {
       this.note('What was begun could not be removed from the Jupyter server', {
         left: this.temporary,
@@ -114,15 +119,15 @@ export class StagingPlace {
     }
   }
 
-  private async remove(isDirectory: boolean, parents: string[], signal: AbortSignal): Promise<void> {
-    const { session, temporary } = this;
+  private async remove(top: string, isDirectory: boolean, parents: string[], signal: AbortSignal): Promise<void> {
+    const { session } = this;
     // The kernel can remove what is sealed, and leaves nothing in a trash.
     if (await session.hasKernel(signal)) {
-      await session.run(REMOVE, { top: temporary, parents }, signal);
+      await session.run(REMOVE, { top, parents }, signal);
       return;
     }
-    if (isDirectory) await this.removeTree(temporary, signal);
-    else await this.removeOne(temporary, signal);
+    if (isDirectory) await this.removeTree(top, signal);
+    else await this.removeOne(top, signal);
     for (const parent of parents) {
       if ((await session.attempt((contents) => contents.list(parent, signal), signal))?.length) return;
       await this.removeOne(parent, signal).catch(keepRefusal);
@@ -157,6 +162,11 @@ export async function missingDirectories(session: ServerSession, path: string, s
     if (!found) return directories.slice(index);
   }
   return [];
+}
+
+/** Visible, since the server hides nothing for us. */
+function temporaryName(name: string): string {
+  return `staging-${name}.part`;
 }
 
 function fileInTheWay(path: string): AppError {

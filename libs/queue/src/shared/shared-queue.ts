@@ -146,7 +146,6 @@ export class SharedQueue implements JobQueue {
   pause(reason: string): void {
     if (this.pausedFor !== null || this.stopping) return;
     this.pausedFor = reason;
-    this.logger.warning(`This process takes no work: ${reason}`);
     void this.after(this.carrier.pause());
     this.beat();
   }
@@ -154,7 +153,6 @@ export class SharedQueue implements JobQueue {
   resume(): void {
     if (this.pausedFor === null || this.stopping) return;
     this.pausedFor = null;
-    this.logger.info('This process takes work again');
     this.carrier.resume();
     this.beat();
   }

@@ -17,6 +17,7 @@ import { OperationCancelled } from '../contract/operation-cancelled';
 import { type StagingMethod, type StagingOperation } from '../contract/staging-method';
 import { Dispatcher } from '../operations/dispatcher';
 import { LeftOverSweeper } from '../operations/left-over-sweeper';
+import { OthersWork } from '../operations/others-work';
 import { RequestReader } from '../operations/request-reader';
 import { isRetryable, retryValues } from '../operations/retry-policy';
 import { cancellationOf, failureOf } from '../operations/settlement';
@@ -43,6 +44,7 @@ export class BatchService {
     private readonly states: BatchStates,
     private readonly dispatcher: Dispatcher,
     private readonly sweeper: LeftOverSweeper,
+    private readonly asked: OthersWork,
     @Inject(JOB_QUEUE) private readonly queue: Pick<JobQueue, 'accepting'>,
     private readonly identity: ProcessIdentity,
     private readonly logger: AppLogger,
@@ -153,7 +155,9 @@ export class BatchService {
     // Records first: what is in line only, when the database fails now, would never be begun again.
     let ending = await this.batches.cancelQueued(id, cancellationOf(reason));
     for await (const records of this.records.eachOf(id, 'running')) {
-      ending += records.filter((record) => this.dispatcher.abort(record.id, reason)).length;
+      const elsewhere = records.filter((record) => !this.dispatcher.abort(record.id, reason)).map(({ id: one }) => one);
+      ending += records.length - elsewhere.length;
+      if (await this.asked.cancel(elsewhere, reason)) ending += elsewhere.length;
     }
     // Once more: what ran may wait for its next attempt by now.
     ending += await this.batches.cancelQueued(id, cancellationOf(reason));

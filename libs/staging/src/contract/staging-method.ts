@@ -68,6 +68,8 @@ export interface CallerHooks {
 export interface StagingContext extends PlaceHooks, CallerHooks {
   /** The checksum that an earlier operation recorded for a file that has not changed since; null when there is none. */
   knownChecksum: (file: FileIdentity) => Promise<Checksum | null>;
+  /** Of the request (W3C Trace Context): sent along to the service that a method talks to; null: there is none. */
+  traceParent: string | null;
   /** Says what the operation waits for, in a sentence for its user; null: it goes on. */
   waitsFor: (reason: string | null) => void;
 }

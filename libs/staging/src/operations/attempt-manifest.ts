@@ -28,7 +28,7 @@ export class AttemptManifest {
 
   async add(rows: ManifestRow[]): Promise<void> {
     await this.removeStale();
-    await this.manifest.add(manifestOf(this.record.id, rows));
+    await this.manifest.addOf(this.record, manifestOf(this.record.id, rows));
   }
 
   /** Before the attempt's last rows are written with its end. */
@@ -37,7 +37,7 @@ export class AttemptManifest {
   }
 
   async restart(): Promise<void> {
-    await this.manifest.removeOf(this.record.id);
+    await this.manifest.restart(this.record);
     this.hasStale = false;
   }
 }

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
 import { AppLogger } from '@app/logging';
 import { type Job, JOB_QUEUE, type JobQueue, type Place, shuttingDown } from '@app/queue';
-import { OperationRepository, type StagingRecord } from '@app/records';
+import { OperationRepository, ProcessIdentity, type StagingRecord } from '@app/records';
 import { type CallerHooks } from '../contract/staging-method';
 import { type AttemptEnd, OperationRunner } from './operation-runner';
 import { jobOf } from './job-of';
@@ -14,19 +14,27 @@ import { RequestsUnderWay } from './requests-under-way';
 
 /** Jobs of a batch that are put in line at once. */
 const ENQUEUE_STEP = 1000;
+/** Pause before jobs are offered again that the queue did not take, in milliseconds. */
+const AGAIN_PAUSE_MS = 1000;
 /** Pause before a job is taken up again whose record could not be read, in milliseconds. */
 const UNREADABLE_PAUSE_MS = 5000;
 
 /** Brings operations to the queue, and back from there to be done: the one path of all of them. */
 @Injectable()
 export class Dispatcher {
-  /** Operations that wait in line while somebody waits for them; all others are read from their records. */
+  /**
+   * Operations that wait in line of this process while somebody waits for them; all others are read from their records.
+   */
   private readonly awaited = new Map<string, ReadyOperation>();
+  /** Jobs of recorded operations that the queue did not take, since it was away. */
+  private untaken: Job[] = [];
+  private offering: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(JOB_QUEUE) private readonly queue: JobQueue,
     private readonly limits: QueueLimits,
     private readonly records: OperationRepository,
+    private readonly identity: ProcessIdentity,
     private readonly preparation: Preparation,
     private readonly runner: OperationRunner,
     private readonly watch: OperationWatch,
@@ -51,7 +59,7 @@ export class Dispatcher {
     await this.writeIn(place, ready);
     const { failure, again } = await place.run((signal) => this.perform(ready, signal));
     if (failure) throw failure;
-    return again ? this.untilEnded(record) : record;
+    return again ? this.untilEnded(ready) : record;
   }
 
   /** Does, without a place, what will be refused before it moves anything. Ends as {@link run} does. */
@@ -163,24 +171,31 @@ export class Dispatcher {
 
   private async waitInLine(ready: ReadyOperation): Promise<StagingRecord> {
     const { record } = ready;
-    this.awaited.set(record.id, ready);
+    // Where others may do it, all that they need is in its record; then it depends on nobody's connection.
+    if (this.queue.shared) Object.assign(record, { background: true, awaited: true });
+    else this.awaited.set(record.id, ready);
+    const giveUp = new AbortController();
+    const ended = this.untilEnded(ready, giveUp.signal);
     try {
       await this.putInLine(ready);
     } catch (error) {
       this.awaited.delete(record.id);
+      giveUp.abort();
+      await ended.catch(() => undefined);
       throw error;
     }
-    return this.untilEnded(record);
+    return ended;
   }
 
   private async putInLine(ready: ReadyOperation): Promise<void> {
     const { record } = ready;
-    const admission = await this.limits.admit(record.username, 1);
+    const admission = await this.admitOrRefuse(ready);
     try {
       await this.runner.write(ready);
       this.underWay.add(record);
       await this.queue.add([jobOf(record)]);
     } catch (error) {
+      if (isAway(error)) throw await this.runner.refuse(ready, error);
       if (!isStopping(error)) throw error;
       // What is recorded and needs nobody is done by the next process.
       if (!record.background) throw await this.runner.refuse(ready, error);
@@ -189,12 +204,27 @@ export class Dispatcher {
     }
   }
 
-  /** Called in the same turn in which the operation was put in line, so that its end is seen. */
-  private async untilEnded({ id }: StagingRecord): Promise<StagingRecord> {
-    const event = await this.watch.untilEnded(id, Infinity);
-    if (!event) throw shuttingDown().ofOperation(id);
-    if (event.failure) throw event.failure;
-    return event.record;
+  /** That the queue is away is recorded, as any refusal is; beyond a limit nothing is. */
+  private async admitOrRefuse(ready: ReadyOperation): Promise<Admission> {
+    try {
+      return await this.limits.admit(ready.record.username, 1);
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      await this.runner.write(ready);
+      throw await this.runner.refuse(ready, error);
+    }
+  }
+
+  /** Begins to wait before the operation is put in line, so that its end is seen. */
+  private async untilEnded({ record }: ReadyOperation, signal?: AbortSignal): Promise<StagingRecord> {
+    const { id } = record;
+    const event = await this.watch.untilEnded(id, Infinity, signal);
+    if (event?.failure) throw event.failure;
+    if (event) return event.record;
+    if (signal?.aborted) return record;
+    // This process stops. What others do goes on: its caller is told where to look.
+    if (this.queue.shared) return (await this.records.find(id)) ?? record;
+    throw shuttingDown().ofOperation(id);
   }
 
   private async take(job: Job, signal: AbortSignal): Promise<void> {
@@ -216,8 +246,9 @@ export class Dispatcher {
 
   /** False when it was ended, or is done by somebody else. */
   private async claim({ record }: ReadyOperation): Promise<boolean> {
-    const begun = { status: 'running' as const, startedAt: new Date(), notBefore: null };
-    if (!(await this.records.transition(record.id, ['queued'], begun))) return false;
+    const owner = this.identity.name;
+    const begun = { status: 'running' as const, startedAt: new Date(), notBefore: null, owner };
+    if (!(await this.records.transition(record, ['queued'], begun))) return false;
     Object.assign(record, begun);
     this.watch.changed(record.id);
     return true;
@@ -244,14 +275,31 @@ export class Dispatcher {
     return this.addUnlessStopping([job]);
   }
 
+  /** Of what is recorded already: a queue that is away gets it when it is back. */
   private async addUnlessStopping(jobs: readonly Job[]): Promise<void> {
     try {
       await this.queue.add(jobs);
     } catch (error) {
+      if (isAway(error)) this.offerLater(jobs);
       // A queue that stops leaves it to the next process.
-      if (!isStopping(error)) throw error;
+      else if (!isStopping(error)) throw error;
     }
   }
+
+  /** Should this process end before, they are missed in the queue, which is compared with the records now and then. */
+  private offerLater(jobs: readonly Job[]): void {
+    this.untaken.push(...jobs);
+    this.offering ??= setTimeout(() => {
+      this.offering = undefined;
+      const again = this.untaken;
+      this.untaken = [];
+      void this.addUnlessStopping(again);
+    }, AGAIN_PAUSE_MS).unref();
+  }
+}
+
+function isAway(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === 'queue_unavailable';
 }
 
 function isStopping(error: unknown): error is AppError {

@@ -11,7 +11,8 @@ import { BatchService } from '../batches/batch.service';
 import { ReleaseService } from '../releases/release.service';
 import { Dispatcher } from './dispatcher';
 import { attemptAfterInterruption } from './retry-policy';
-import { failureOf, processDied } from './settlement';
+import { OperationCancelled } from '../contract/operation-cancelled';
+import { cancellationOf, failureOf, processDied } from './settlement';
 
 /** What a dead process leaves: its operations, batches and releases that had not ended. */
 @Injectable()
@@ -56,22 +57,33 @@ export class Inheritance {
   private async takeOne(record: StagingRecord, dead: string): Promise<boolean> {
     if (!record.background) return false;
     if (record.status === 'queued') return true;
-    const again = attemptAfterInterruption(record);
+    const again = record.cancelRequestedAt === null ? attemptAfterInterruption(record) : null;
     if (!again) return false;
+    const values = { ...again.values, owner: this.identity.name, ...this.groundAfter(record, dead) };
+    if (!(await this.records.transition(record, ['running'], values))) return false;
     // What was written but not flushed may be lost with the host.
     if (!this.identity.sharesBoot(dead)) await this.manifest.removeOf(record.id);
-    const values = { ...again.values, owner: this.identity.name };
-    if (!(await this.records.transition(record.id, ['running'], values))) return false;
     Object.assign(record, values);
     const fields = { operation_id: record.id, method: record.method, username: record.username };
     this.logger.warning('Its process died; the operation is taken up again', { ...fields, attempt: record.attempts });
     return true;
   }
 
+  /** One that only shows no life may wake up, and go on where it was: nobody else works there from now on. */
+  private groundAfter({ attempts }: StagingRecord, dead: string): Pick<Partial<StagingRecord>, 'groundAttempt'> {
+    return this.identity.isDead(dead) ? {} : { groundAttempt: attempts + 1 };
+  }
+
   private async settle(record: StagingRecord): Promise<boolean> {
-    const { id, method, username } = record;
-    if (!(await this.records.settle(id, failureOf(processDied())))) return false;
-    this.logger.warning('Settled an operation whose process died', { operation_id: id, method, username });
+    const { id, method, username, cancelRequestedAt } = record;
+    const isCancelled = cancelRequestedAt !== null;
+    const end = isCancelled
+      ? cancellationOf(new OperationCancelled('It was cancelled on request.'))
+      : failureOf(processDied());
+    if (!(await this.records.settle(record, end))) return false;
+    const fields = { operation_id: id, method, username };
+    if (isCancelled) this.logger.info('Cancelled: its process died before it could do so itself', fields);
+    else this.logger.warning('Settled an operation whose process died', fields);
     return true;
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { LeftOvers, readDestination } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { OperationRepository, type StagingRecord } from '@app/records';
+import { privateNamesOf } from './private-names';
 
 /**
  * Removes what lies in private directories of operations that have ended; nothing else ever is. What cannot be removed
@@ -133,7 +134,10 @@ export class LeftOverSweeper {
     try {
       const now = await this.records.find(id);
       // Somebody had it tried again meanwhile: the directory is in use.
-      if (now?.finishedAt !== null) await this.leftOvers.remove(id, destinationOf(record));
+      if (now?.finishedAt !== null) {
+        const { own, earlier } = privateNamesOf(now ?? record);
+        await this.leftOvers.remove(id, destinationOf(record), [own, ...earlier]);
+      }
       this.unswept.delete(id);
     } catch (error) {
       this.logger.warning('Could not remove what an ended operation left; it is tried again', {

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { type Bus, BUS } from '@app/cluster';
 import { type PlaceProgress, showPathAs } from '@app/files';
 import { JOB_QUEUE, type JobQueue, type Wait } from '@app/queue';
 import { OperationRepository, type StagingRecord } from '@app/records';
@@ -7,6 +8,10 @@ import { RateMeter } from './rate-meter';
 
 /** How often progress is written to the record. */
 const WRITE_MS = 1000;
+/** How often other processes are told of it: oftener than the contract's four times a second. */
+const TELL_MS = 150;
+/** What was heard longer ago counts for nothing, in milliseconds. */
+const HEARD_MS = 5000;
 
 /** What is known of an operation just now, beyond its record. */
 export interface LiveFacts {
@@ -23,40 +28,68 @@ export interface LiveFacts {
 }
 
 interface LiveOperation {
+  record: StagingRecord;
   progress: PlaceProgress | null;
   meter: RateMeter;
   waitsFor: string | null;
   /** Whether the record lacks some of it. */
   isNews: boolean;
+  /** Whether other processes were not told of some of it. */
+  isUntold: boolean;
 }
 
-/** How far the operations of this process are: kept in memory, and written to their records once a second. */
+/** What another process told of an operation that runs there. */
+interface Heard {
+  attempt: number;
+  facts: LiveFacts;
+  at: number;
+}
+
+/**
+ * How far operations are that run: those of this process are kept in memory, and written to their records once a second;
+ * of others it knows what their processes tell.
+ */
 @Injectable()
 export class LiveOperations implements OnModuleInit, OnApplicationShutdown {
   private readonly live = new Map<string, LiveOperation>();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly heard = new Map<string, Heard>();
+  private readonly timers: NodeJS.Timeout[] = [];
   private writing = Promise.resolve();
 
   constructor(
     private readonly records: OperationRepository,
     @Inject(JOB_QUEUE) private readonly queue: JobQueue,
-  ) {}
+    @Inject(BUS) private readonly bus: Bus,
+  ) {
+    bus.subscribe('operation-progress', ({ id, attempt, facts }) => {
+      this.heard.set(id, { attempt, facts: facts as unknown as LiveFacts, at: performance.now() });
+    });
+  }
 
   onModuleInit(): void {
-    this.timer = setInterval(() => {
+    const write = () => {
       this.writing = this.writing.then(() => this.write());
-    }, WRITE_MS);
-    this.timer.unref();
+      this.forgetOld();
+    };
+    this.timers.push(setInterval(write, WRITE_MS));
+    if (this.bus.hasOthers) this.timers.push(setInterval(() => this.tellOthers(), TELL_MS));
+    for (const timer of this.timers) timer.unref();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
+    for (const timer of this.timers) clearInterval(timer);
     await this.writing;
   }
 
   /** An attempt begins: nothing is done yet. */
-  begin(id: string): void {
-    this.live.set(id, { progress: null, meter: new RateMeter(), waitsFor: null, isNews: false });
+  begin(record: StagingRecord): void {
+    const fresh = { progress: null, meter: new RateMeter(), waitsFor: null, isNews: false, isUntold: false };
+    this.live.set(record.id, { record, ...fresh });
+  }
+
+  /** The number of the attempt that runs here; undefined when none does. */
+  attemptOf(id: string): number | undefined {
+    return this.live.get(id)?.record.attempts;
   }
 
   /** Takes how far an attempt is. Neither count goes back. */
@@ -69,12 +102,15 @@ export class LiveOperations implements OnModuleInit, OnApplicationShutdown {
     operation.progress = { ...progress, filesDone, bytesDone };
     operation.meter.add(bytesDone);
     operation.isNews = true;
+    operation.isUntold = true;
   }
 
   /** Takes what an attempt waits for; null when it goes on. */
   waitsFor(id: string, reason: string | null): void {
     const operation = this.live.get(id);
-    if (operation) operation.waitsFor = reason;
+    if (!operation) return;
+    operation.waitsFor = reason;
+    operation.isUntold = true;
   }
 
   /** The attempt has ended: from now on its record tells all. Returns how far it was, as records say it. */
@@ -96,7 +132,7 @@ export class LiveOperations implements OnModuleInit, OnApplicationShutdown {
     const unknown = { bytesPerSecond: null, etaSeconds: null, currentPath: null };
     if (record.status === 'queued') return { ...recorded, ...unknown, waitReason };
     const operation = record.status === 'running' ? this.live.get(record.id) : undefined;
-    if (!operation) return { ...recorded, ...unknown, waitReason: null };
+    if (!operation) return this.heardOf(record) ?? { ...recorded, ...unknown, waitReason: null };
     const { progress, meter, waitsFor } = operation;
     if (!progress) return { ...recorded, ...unknown, waitReason: waitsFor };
     const { bytesPerSecond } = meter;
@@ -107,6 +143,25 @@ export class LiveOperations implements OnModuleInit, OnApplicationShutdown {
       currentPath: progress.currentPath === null ? null : showPathAs(progress.currentPath, nameEncoding).text,
       waitReason: waitsFor,
     };
+  }
+
+  private heardOf({ id, status, attempts }: StagingRecord): LiveFacts | undefined {
+    const heard = status === 'running' ? this.heard.get(id) : undefined;
+    return heard?.attempt === attempts && performance.now() - heard.at < HEARD_MS ? heard.facts : undefined;
+  }
+
+  private forgetOld(): void {
+    for (const [id, { at }] of this.heard) if (performance.now() - at >= HEARD_MS) this.heard.delete(id);
+  }
+
+  private tellOthers(): void {
+    for (const [id, operation] of this.live) {
+      if (!operation.isUntold) continue;
+      operation.isUntold = false;
+      const { record } = operation;
+      const facts = { ...this.factsNow({ ...record, status: 'running' }, null) };
+      this.bus.publish('operation-progress', { id, attempt: record.attempts, facts });
+    }
   }
 
   /** Why an operation waits, in a sentence; null: it does not, or that cannot be known now. Never rejects. */
@@ -121,11 +176,11 @@ export class LiveOperations implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async write(): Promise<void> {
-    for (const [id, operation] of this.live) {
+    for (const operation of this.live.values()) {
       if (!operation.isNews || !operation.progress) continue;
       operation.isNews = false;
       // The next round tells more, or the end does: a database that is away is noticed there.
-      await this.records.update(id, valuesOf(operation.progress)).catch(() => undefined);
+      await this.records.update(operation.record, valuesOf(operation.progress)).catch(() => undefined);
     }
   }
 }

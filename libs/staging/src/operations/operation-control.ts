@@ -8,6 +8,7 @@ import { ReleaseService } from '../releases/release.service';
 import { Dispatcher } from './dispatcher';
 import { OperationRunner } from './operation-runner';
 import { OperationWatch } from './operation-watch';
+import { OthersWork } from './others-work';
 import { NO_HOOKS } from './preparation';
 import { isRetryable, retryValues } from './retry-policy';
 import { cancellationOf } from './settlement';
@@ -25,6 +26,7 @@ export class OperationControl {
     private readonly methods: MethodRegistry,
     private readonly dispatcher: Dispatcher,
     private readonly runner: OperationRunner,
+    private readonly asked: OthersWork,
     private readonly watch: OperationWatch,
     private readonly releases: ReleaseService,
     private readonly identity: ProcessIdentity,
@@ -59,7 +61,7 @@ export class OperationControl {
       return cancelled;
     }
     const ended = this.watch.untilEnded(id, ENDING_MS);
-    if (!this.dispatcher.abort(id, reason)) return null;
+    if (!this.dispatcher.abort(id, reason) && !(await this.asked.cancel([id], reason))) return null;
     await ended;
     return this.fresh(record);
   }

@@ -13,18 +13,40 @@ export interface OperationEnded {
 
 type Listener = (event: OperationEnded) => void;
 
-/** Tells listeners of each operation that ends in this process. */
+/** Tells listeners of operations that end: each that does in this process, and of others those that somebody here asks for. */
 @Injectable()
 export class OperationEvents {
-  private readonly listeners = new Set<Listener>();
+  private readonly own = new Set<Listener>();
+  private readonly all = new Set<Listener>();
+  private readonly whenLost = new Set<() => void>();
 
-  /** Returns what ends the subscription. */
+  /** Of what ends in this process. Returns what ends the subscription. */
   subscribe(listener: Listener): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    this.own.add(listener);
+    return () => this.own.delete(listener);
+  }
+
+  /** Also of what ends in others, as far as that is heard of. Returns what ends the subscription. */
+  subscribeAll(listener: Listener): () => void {
+    this.all.add(listener);
+    return () => this.all.delete(listener);
+  }
+
+  /** Of attempts of this process that another one had taken over meanwhile. Returns what ends the subscription. */
+  subscribeLost(listener: () => void): () => void {
+    this.whenLost.add(listener);
+    return () => this.whenLost.delete(listener);
   }
 
   ended(event: OperationEnded): void {
-    for (const listener of this.listeners) listener(event);
+    for (const listener of [...this.own, ...this.all]) listener(event);
+  }
+
+  endedElsewhere(event: OperationEnded): void {
+    for (const listener of this.all) listener(event);
+  }
+
+  lost(): void {
+    for (const listener of this.whenLost) listener();
   }
 }

@@ -17,6 +17,7 @@ import { AttemptManifest } from './attempt-manifest';
 import { LeftOverSweeper } from './left-over-sweeper';
 import { LiveOperations } from './live-operations';
 import { manifestOf } from './manifest-rows';
+import { privateNamesOf } from './private-names';
 import { OperationEvents } from './operation-events';
 import { causeOf, levelOf, told } from './operation-log';
 import { type ReadyOperation } from './preparation';
@@ -70,7 +71,7 @@ export class OperationRunner {
     const begun = performance.now();
     if (record.attempts > 1) log.info(`Attempt ${record.attempts} begins`);
     const rows = new AttemptManifest(this.manifest, record);
-    this.live.begin(record.id);
+    this.live.begin(record);
     try {
       // A further attempt may use what one before it left: not while that is still being removed.
       await this.sweeper.untilFree(record.id);
@@ -78,7 +79,8 @@ export class OperationRunner {
       context.signal.throwIfAborted();
       const outcome = await ready.work(context);
       await rows.removeStale();
-      await this.succeed(ready, await this.compareChecksums(outcome, ready.operation), log);
+      if (!(await this.succeed(ready, await this.compareChecksums(outcome, ready.operation))))
+        return this.lost(record, log);
       if (outcome.receipt) this.sweeper.dropReceipt(record.id);
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
       this.sweepAfter(record);
@@ -137,8 +139,10 @@ export class OperationRunner {
       earlier: rows.earlier,
       keeps: (error) => this.againAfter(record, AppError.from(error)) !== null,
       receipt: record.background === true,
+      privateNames: privateNamesOf(record),
+      traceParent: record.traceParent,
       // What cannot be recorded must not appear: a database that went away is noticed before anything is visible.
-      beforePublish: () => this.records.confirmRunning(record.id),
+      beforePublish: () => this.records.confirmRunning(record),
       knownChecksum: async (file) => {
         const known = await this.manifest.knownChecksum(file);
         return known && { algorithm: known.algorithm as Algorithm, value: known.value };
@@ -155,11 +159,22 @@ export class OperationRunner {
     return differs ? { ...outcome, matchesSource: false } : outcome;
   }
 
-  private async succeed({ record, view }: ReadyOperation, outcome: StagingOutcome, log: AppLogger): Promise<void> {
+  private succeed({ record, view }: ReadyOperation, outcome: StagingOutcome): Promise<boolean> {
     const rows = manifestOf(record.id, outcome.manifest, outcome.stagedPath ?? '');
-    if (!(await this.settle(record, successOf(record, outcome, view), rows))) {
-      log.warning('The record had been settled by another process; the data is staged all the same');
-    }
+    return this.settle(record, successOf(record, outcome, view), rows);
+  }
+
+  /**
+   * Another attempt has begun, or the operation was ended, while this one was not heard of (its process stood still, or was
+   * cut off): what becomes of it is not told here, and what others make of it is left alone.
+   */
+  private lost(record: StagingRecord, log: AppLogger): AttemptEnd {
+    this.live.end(record.id);
+    this.events.lost();
+    log.warning('This process had lost the operation to another one; nothing of it is recorded here', {
+      attempt: record.attempts,
+    });
+    return { failure: takenOver().ofOperation(record.id), again: null };
   }
 
   private async afterFailure(
@@ -171,7 +186,7 @@ export class OperationRunner {
     // How far it came stays in the record.
     const progress = this.live.end(record.id);
     if (error instanceof OperationCancelled) {
-      await this.settle(record, { ...progress, ...cancellationOf(error) }, []);
+      if (!(await this.settle(record, { ...progress, ...cancellationOf(error) }, []))) return this.lost(record, log);
       log.info(`Cancelled: ${error.message}`, told(record, begun));
       return this.ended(record, wasCancelled(error).ofOperation(record.id));
     }
@@ -179,7 +194,8 @@ export class OperationRunner {
     const again = await this.tryAgain(record, failure, log);
     if (again) return { failure: null, again };
     const isDiscarded = UNRECORDED.has(failure.code) && !record.background && (await this.discard(record, failure));
-    if (!isDiscarded) await this.settle(record, { ...progress, ...failureOf(failure) }, []);
+    const end = { ...progress, ...failureOf(failure) };
+    if (!isDiscarded && !(await this.settle(record, end, []))) return this.lost(record, log);
     log[levelOf(failure)](failure.message, { ...told(record, begun), code: failure.code, ...causeOf(failure, error) });
     return this.ended(record, isDiscarded ? failure : failure.ofOperation(record.id));
   }
@@ -200,7 +216,7 @@ export class OperationRunner {
     if (!again) return null;
     const { code, message } = failure;
     try {
-      if (!(await this.records.transition(record.id, ['running'], again.values))) return null;
+      if (!(await this.records.transition(record, ['running'], again.values))) return null;
     } catch (error) {
       log.warning('A further attempt could not be recorded', { error });
       return null;
@@ -225,13 +241,17 @@ export class OperationRunner {
   private async settle(record: StagingRecord, end: Partial<StagingRecord>, rows: NewStagingFile[]): Promise<boolean> {
     Object.assign(record, end);
     try {
-      return await this.records.settle(record.id, end, rows);
+      return await this.records.settle(record, end, rows);
     } catch (error) {
       this.logger.error('The end of the operation could not be recorded yet', { operation_id: record.id, error });
       this.deferred.settleLater(record, rows);
       return true;
     }
   }
+}
+
+function takenOver(): AppError {
+  return new AppError('already_ended', 'The operation was ended or taken over by another process.');
 }
 
 function sameHex(one: string, other: string): boolean {

@@ -1,3 +1,4 @@
+import { SilentBus } from '@app/cluster';
 import { StagingRecord } from '@app/records';
 import { type OperationEnded, OperationEvents } from './operation-events';
 import { OperationWatch } from './operation-watch';
@@ -13,7 +14,7 @@ describe('OperationWatch', () => {
   let watch: OperationWatch;
   beforeEach(() => {
     events = new OperationEvents();
-    watch = new OperationWatch(events);
+    watch = new OperationWatch(events, new SilentBus());
   });
 
   it('tells of one operation, until one has heard enough', () => {

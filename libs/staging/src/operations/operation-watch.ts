@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Bus, BUS } from '@app/cluster';
 import { type OperationEnded, OperationEvents } from './operation-events';
 
 /** `changed`: it began, waits again, or what it waits for is another thing. */
@@ -6,15 +7,24 @@ export type OperationChange = 'changed' | 'ended';
 
 type Watcher = (change: OperationChange, event: OperationEnded | null) => void;
 
-/** Tells of single operations of this process: what becomes of them. */
+/** Tells of single operations what becomes of them, wherever they run. */
 @Injectable()
 export class OperationWatch {
   private readonly watchers = new Map<string, Set<Watcher>>();
   private readonly whenClosed = new Set<() => void>();
   private closed = false;
 
-  constructor(events: OperationEvents) {
-    events.subscribe((event) => this.tell(event.record.id, 'ended', event));
+  constructor(
+    events: OperationEvents,
+    @Inject(BUS) private readonly bus: Bus,
+  ) {
+    events.subscribeAll((event) => this.tell(event.record.id, 'ended', event));
+    bus.subscribe('operation-changed', ({ id }) => this.tell(id, 'changed', null));
+  }
+
+  /** Operations that somebody watches. */
+  get watched(): string[] {
+    return [...this.watchers.keys()];
   }
 
   /** Calls `listener` at each change of state of one operation. Returns what ends the subscription. */
@@ -47,6 +57,7 @@ export class OperationWatch {
   /** Tells watchers that the state of an operation is another one. */
   changed(id: string): void {
     this.tell(id, 'changed', null);
+    this.bus.publish('operation-changed', { id });
   }
 
   /** Lets everybody go who waits for an end; from now on nobody can. */

@@ -33,7 +33,9 @@ export class QueueLimits {
     this.onTheWay.set(user, before + jobs);
     try {
       const { maxQueuedPerUser: limit } = this.options;
-      if (limit > 0) refuseBeyond(limit, jobs, before + (await this.queue.waitingOf(user)));
+      // Asked in any case where it may be away: nothing is begun then that it could not take.
+      const waiting = limit > 0 || this.queue.shared ? await this.queue.waitingOf(user) : 0;
+      if (limit > 0) refuseBeyond(limit, jobs, before + waiting);
     } catch (error) {
       this.leave(user, jobs);
       throw error;

@@ -12,6 +12,7 @@ import { ENGINE_OPTIONS } from '../testing/setup-staging';
 import { Dispatcher } from './dispatcher';
 import { Inheritance } from './inheritance';
 import { LeftOverSweeper } from './left-over-sweeper';
+import { QueueFiller } from './queue-filler';
 import { RecoveryService } from './recovery.service';
 
 /** What a process leaves that was there. */
@@ -62,6 +63,8 @@ describe('RecoveryService', () => {
       engine.get(Inheritance),
       engine.get(Dispatcher),
       engine.get(LeftOverSweeper),
+      engine.get(QueueFiller),
+      queue,
       logger,
       all,
     );

@@ -1,14 +1,16 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { AppLogger } from '@app/logging';
+import { JOB_QUEUE, type JobQueue } from '@app/queue';
 import { IdempotencyRepository, OperationRepository, Processes } from '@app/records';
 import { type StagingOptions } from '../contract/staging-options';
 import { STAGING_OPTIONS } from '../staging.tokens';
 import { Dispatcher } from './dispatcher';
 import { Inheritance } from './inheritance';
 import { LeftOverSweeper } from './left-over-sweeper';
+import { QueueFiller } from './queue-filler';
 
-/** How often a process says that it lives, and dead ones are looked for. */
-const ROUND_MS = 30_000;
+/** How often what ended operations left is looked for, and old records are removed. */
+const TIDY_MS = 30_000;
 /** Records that one round removes at most, so that no round takes long. */
 const RETENTION_BATCH = 1000;
 const DAY_MS = 86_400_000;
@@ -19,8 +21,9 @@ const DAY_MS = 86_400_000;
  */
 @Injectable()
 export class RecoveryService implements OnApplicationBootstrap, OnApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined;
-  private round: Promise<void> = Promise.resolve();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private beating: Promise<void> = Promise.resolve();
+  private tidying: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly records: OperationRepository,
@@ -29,6 +32,8 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
     private readonly inheritance: Inheritance,
     private readonly dispatcher: Dispatcher,
     private readonly sweeper: LeftOverSweeper,
+    private readonly filler: QueueFiller,
+    @Inject(JOB_QUEUE) private readonly queue: Pick<JobQueue, 'onLoss'>,
     private readonly logger: AppLogger,
     @Inject(STAGING_OPTIONS) private readonly options: Pick<StagingOptions, 'recordRetentionDays'>,
   ) {}
@@ -37,24 +42,33 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
     // Without this nobody would find what this process leaves.
     await this.processes.register();
     await this.attempt('take over', () => this.takeOver());
+    this.queue.onLoss(() => this.filler.fillIfShort());
     this.dispatcher.start();
     // A storage that hangs must not keep the service from starting: its left-overs are removed when it is back.
-    this.round = this.sweeper.sweep().then(() => this.attempt('expire', () => this.expire()));
-    this.timer = setInterval(() => {
-      this.round = this.round.then(() => this.runRound());
-    }, ROUND_MS);
-    this.timer.unref();
+    this.tidying = this.tidy();
+    this.every(TIDY_MS, () => (this.tidying = this.tidying.then(() => this.tidy())));
+    // Not behind the tidying, which may take long: who does not beat is taken for dead.
+    this.every(this.processes.beatMs, () => (this.beating = this.beating.then(() => this.beat())));
+  }
+
+  private every(ms: number, work: () => void): void {
+    const timer = setInterval(work, ms);
+    timer.unref();
+    this.timers.push(timer);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    await this.round;
+    for (const timer of this.timers) clearInterval(timer);
+    await Promise.all([this.beating, this.tidying]);
     await this.sweeper.idle();
   }
 
-  private async runRound(): Promise<void> {
+  private async beat(): Promise<void> {
     await this.attempt('beat for', () => this.processes.beat());
     await this.attempt('take over', () => this.takeOver());
+  }
+
+  private async tidy(): Promise<void> {
     await this.sweeper.sweep();
     await this.attempt('expire', () => this.expire());
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type StagingRecord } from '@app/records';
 import { OperationEvents } from './operation-events';
 
-/** The single requests of this process that have not ended, so that the same one is not done twice. */
+/** The single requests to this process that have not ended, so that the same one is not done twice. */
 @Injectable()
 export class RequestsUnderWay {
   private readonly byRequest = new Map<string, StagingRecord>();
@@ -10,7 +10,16 @@ export class RequestsUnderWay {
   private readonly requests = new Map<string, string>();
 
   constructor(events: OperationEvents) {
-    events.subscribe(({ record }) => this.remove(record.id));
+    events.subscribeAll(({ record }) => this.remove(record.id));
+  }
+
+  /** Ids of the operations. */
+  get ids(): string[] {
+    return [...this.requests.keys()];
+  }
+
+  has(id: string): boolean {
+    return this.requests.has(id);
   }
 
   /** Keeps a record that has not ended; the first of equal ones. */

@@ -36,6 +36,7 @@ const UNDONE = {
   startedAt: null,
   finishedAt: null,
   expiresAt: null,
+  cancelRequestedAt: null,
 } as const;
 
 /** A further attempt of an operation. */
@@ -65,7 +66,8 @@ export function furtherAttemptAfter(
   const { code, message } = failure;
   // The service stops: the next process goes on, however often that happens.
   if (code === 'shutting_down') return record.background ? interruptedAttempt(record, code) : null;
-  if (!record.background || !PASSING.has(code) || record.attempts >= options.attempts) return null;
+  // Whoever waits is told at once, and decides: their time-out is not ours to guess.
+  if (!record.background || record.awaited || !PASSING.has(code) || record.attempts >= options.attempts) return null;
   const delay = Math.min(options.delayMs * 2 ** (record.attempts - 1), LONGEST_DELAY_MS);
   // Not all at once: what failed together would otherwise come back together.
   const notBefore = new Date(Date.now() + delay * (0.75 + Math.random() / 2));
@@ -97,7 +99,8 @@ function interruptedAttempt(record: StagingRecord, errorCode: ErrorCode | null):
 export function retryValues(record: StagingRecord, owner: string): Partial<StagingRecord> {
   const { errorCode, errorReason } = record;
   const status = record.status === 'cancelled' ? 'cancelled' : 'failure';
-  return { ...furtherAttempt(record, { status, errorCode, errorReason }, null).values, background: true, owner };
+  const { values } = furtherAttempt(record, { status, errorCode, errorReason }, null);
+  return { ...values, background: true, awaited: false, owner };
 }
 
 function furtherAttempt(

@@ -1,4 +1,4 @@
-import { AppError } from '@app/core';
+import { AppError, ERROR_CODES, type ErrorCode } from '@app/core';
 import { type RawName, rawFromText, showPathAs } from '@app/files';
 import { type StagingRecord } from '@app/records';
 import { type OperationCancelled } from '../contract/operation-cancelled';
@@ -55,6 +55,18 @@ export function failureOf({ code, message }: AppError): Partial<StagingRecord> {
 export function cancellationOf({ message, bytes }: OperationCancelled): Partial<StagingRecord> {
   const told = { errorCode: null, errorReason: message, retryable: true };
   return { status: 'cancelled', ...told, ...(bytes !== undefined && { bytesDone: bytes }), finishedAt: new Date() };
+}
+
+/** What whoever waited for an operation is told of its failure, as far as its record knows that; null for a success. */
+export function toldFailureOf({ id, status, errorCode, errorReason }: StagingRecord): AppError | null {
+  if (status !== 'failure' && status !== 'cancelled') return null;
+  const code = status === 'cancelled' ? 'already_ended' : codeOf(errorCode);
+  return new AppError(code, errorReason ?? 'The operation failed; its record tells more.').ofOperation(id);
+}
+
+/** The code of a record, which may be of another version of the service. */
+function codeOf(text: string | null): ErrorCode {
+  return ERROR_CODES.find((code) => code === text) ?? 'internal_error';
 }
 
 /** What somebody is told who still waits for an operation that was cancelled. */

@@ -1,4 +1,5 @@
 import { Test, type TestingModule } from '@nestjs/testing';
+import { BUS, SilentBus } from '@app/cluster';
 import { AppError } from '@app/core';
 import { AccountDirectory, LeftOvers, OwnershipPolicy, RootRegistry } from '@app/files';
 import { AppLogger } from '@app/logging';
@@ -69,6 +70,7 @@ export async function engineOver(ground: EngineGround): Promise<TestingModule> {
     [PendingReleases, records.releases],
     [IdempotencyRepository, records.idempotency],
     [JOB_QUEUE, queue],
+    [BUS, new SilentBus()],
     [STAGING_METHODS, methods],
     [STAGING_OPTIONS, options],
     [AppLogger, logger],

@@ -53,6 +53,7 @@ export function contextOf(site: TestSite, overrides: Partial<StagingContext> = {
     callerToken: null,
     deliver: null,
     gone: null,
+    traceParent: null,
     waitsFor: () => undefined,
   };
   return { ...site.hooks(), ...nothing, ...overrides };
