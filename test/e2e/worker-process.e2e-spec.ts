@@ -64,9 +64,10 @@ describeWhere(redisMissing() ?? mariadbMissing(), 'a worker', () => {
     expect(await send(`${worker.url}/health/live`)).toMatchObject({ status: 200, body: { status: 'up' } });
     const ready = () => send(`${worker.url}/health/ready`);
     await until(async () => (await ready()).status === 200, 'The worker was not ready');
-    const metrics = await send(`${worker.url}/metrics`);
+    const metrics = async () => (await send(`${worker.url}/metrics`)).body as string;
+    await until(async () => (await metrics()).includes('\nstaging_workers 1\n'), 'The queue did not see the worker');
     for (const line of ['queue_up 1', 'database_up 1', 'storage_up{storage="default"} 1', 'operations_running 0']) {
-      expect(metrics.body).toContain(`\nstaging_${line}\n`);
+      expect(await metrics()).toContain(`\nstaging_${line}\n`);
     }
     expect((await send(`${worker.url}/ping`)).status).toBe(404);
     worker.child.kill('SIGTERM');
@@ -87,12 +88,17 @@ describeWhere(redisMissing() ?? mariadbMissing(), 'a worker', () => {
     await until(async () => (await ready()).status === 200, 'The worker was not ready');
     renameSync(path.join(worker.storage, '.mounted'), path.join(worker.storage, '.away'));
     await until(() => worker.output().includes('Takes no work'), 'The missing storage was not noticed');
+    const metrics = async () => (await send(`${worker.url}/metrics`)).body as string;
+    await until(
+      async () => (await metrics()).includes('\nstaging_workers 0\n'),
+      'The queue still counts on the worker',
+    );
     const { status, body } = await ready();
     expect(status).toBe(503);
     expect(body.checks.storages).toEqual([
       { name: 'default', status: 'down', detail: expect.stringMatching(/.{10,}/) },
     ]);
-    expect((await send(`${worker.url}/metrics`)).body).toContain('\nstaging_storage_up{storage="default"} 0\n');
+    expect(await metrics()).toContain('\nstaging_storage_up{storage="default"} 0\n');
     renameSync(path.join(worker.storage, '.away'), path.join(worker.storage, '.mounted'));
     await until(async () => (await ready()).status === 200, 'The worker was not ready again');
     expect(worker.output().split('Takes work')).toHaveLength(3);
