@@ -94,11 +94,16 @@ describeWhere(nginxMissing(), 'the nginx of compose.yaml', () => {
   });
 
   it('passes a body of 30 MB on, without a copy of its own first', async () => {
-    const items = [{ local_path_on_storage: 'big.bin', relative_path: 'set/' }];
-    // A hundred thousand items are as large; to plan them takes longer than this is worth.
-    const body = `${' '.repeat(30e6)}${JSON.stringify({ items })}`;
+    // Refused for its last item, so that all of it must have come; nothing of it is looked for.
+    const name = `none${`/${'n'.repeat(250)}`.repeat(15)}`;
+    const items = Array.from({ length: 8000 }, (_, index) => ({
+      local_path_on_storage: name,
+      relative_path: index === 7999 ? '' : `set/${index}`,
+    }));
+    const body = JSON.stringify({ items });
+    expect(body.length).toBeGreaterThan(30e6);
     const planned = await send(`${nginx.url}/stage_data/plan?method=local_copy&username=ana`, { method: 'POST', body });
-    expect(planned.status).toBe(200);
+    expect(planned).toMatchObject({ status: 422, body: { errors: [{ field: 'items[7999].relative_path' }] } });
   });
 
   it('lets the service refuse what is too large, in its own words, before all of it has come', async () => {
