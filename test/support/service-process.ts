@@ -22,7 +22,17 @@ export interface ServiceProcess {
 
 /** Starts the service; it dies with this process, whatever happens. Does not wait for it to listen. */
 export function spawnService(environment: Record<string, string>, folder: string, as?: Ids): ServiceProcess {
-  const command = ['setpriv', '--pdeathsig', 'KILL', process.execPath, SERVICE_PROGRAM];
+  return spawnProgram(SERVICE_PROGRAM, environment, folder, as);
+}
+
+/** Starts another program of the service, in the same manner. */
+export function spawnProgram(
+  file: string,
+  environment: Record<string, string>,
+  folder: string,
+  as?: Ids,
+): ServiceProcess {
+  const command = ['setpriv', '--pdeathsig', 'KILL', process.execPath, file];
   // Changing the account clears the signal at the parent's death, so it is set afterwards.
   const [program, ...argv] = as ? commandAs(as, command) : command;
   const child = spawn(program!, argv, { cwd: folder, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });

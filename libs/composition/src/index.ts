@@ -1,7 +1,7 @@
 export { addressOf } from './address-of';
 export { engineModules } from './engine-modules';
 export { keepHeapSmall } from './heap';
-export { loggingOptions, recordsOptions } from './lib-options';
+export { clusterOptions, loggingOptions, queueOptions, recordsOptions } from './lib-options';
 export { type ProcessRole } from './process-role';
 export { runProgram } from './run-program';
 export { SettingsModule } from './settings.module';
