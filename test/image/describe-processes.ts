@@ -14,6 +14,7 @@ const GRACE_SECONDS = 10;
 const BYTES = Buffer.from('\0 light of another time \n'.repeat(4000));
 const WORKER = ['node', 'dist/apps/worker/src/main.js'];
 const MIGRATE = ['node', 'dist/apps/api/src/migrate.js'];
+const REQUEUE = ['node', 'dist/apps/api/src/requeue.js'];
 const HEALTH = ['node', '/app/health.mjs'];
 
 /** Storage with one file, and user areas that belong to the service, as the comments of the Dockerfile tell to mount. */
@@ -76,7 +77,7 @@ export function describeApi(image: () => BuiltImage): void {
     const env = { PORT: port, AUTH_NONE_ACKNOWLEDGED: 'true', SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS) };
     api = startContainer(image(), { env, mounts: data.mounts });
     await answering(api, `${url}/ping`);
-  }, 60_000);
+  });
 
   it('runs as its user without privileges, on a file system that it cannot write to', () => {
     const program = `
@@ -147,12 +148,15 @@ export function describeWorker(image: () => BuiltImage): void {
       AUTH_NONE_ACKNOWLEDGED: 'true',
       SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS),
     };
-  }, 60_000);
+  });
 
-  it('makes the tables, and ends', async () => {
-    const migration = startContainer(image(), { command: MIGRATE, env });
-    expect({ ...(await migration.ended), output: migration.output() }).toMatchObject({ code: 0, signal: null });
-  }, 60_000);
+  it.each([
+    ['makes the tables', MIGRATE],
+    ['fills the queue again', REQUEUE],
+  ])('%s, and ends', async (_what, command) => {
+    const once = startContainer(image(), { command, env });
+    expect({ ...(await once.ended), output: once.output() }).toMatchObject({ code: 0, signal: null });
+  });
 
   it('stages what an API queues', async () => {
     const data = dataMounts();
@@ -168,12 +172,12 @@ export function describeWorker(image: () => BuiltImage): void {
     await staged(url, data.areas, 'joe');
     expect(worker.exec(...HEALTH)).toEqual({ status: 0, output: '' });
     await Promise.all([stopped(api), stopped(worker)]);
-  }, 90_000);
+  });
 
   it('is healthy as a worker without HTTP', async () => {
     const worker = startContainer(image(), { command: WORKER, env, mounts: dataMounts().mounts });
     await until(() => /worker/i.test(worker.output()), 'The worker said nothing', 30);
     expect(worker.exec(...HEALTH)).toEqual({ status: 0, output: '' });
     await stopped(worker);
-  }, 60_000);
+  });
 }

@@ -5,4 +5,5 @@ const project = { ...projects[0], displayName: 'image', testMatch: ['<rootDir>/t
 // The image is built from the source: nothing is compiled beforehand.
 delete project.globalSetup;
 
-module.exports = { ...shared, rootDir: project.rootDir, projects: [project] };
+// Removing what was built takes its time where others use the disk.
+module.exports = { ...shared, testTimeout: 120_000, rootDir: project.rootDir, projects: [project] };

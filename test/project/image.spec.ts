@@ -88,6 +88,16 @@ describe('Dockerfile', () => {
     expect(textsOf('STOPSIGNAL', production)).toEqual(['SIGTERM']);
   });
 
+  it('names only programs that are there, in its comments as in those of the documentation', () => {
+    const text = dockerfile + readFileSync(path.join(root, 'docs/image.md'), 'utf8');
+    const programs = new Set(text.match(/\bdist\/apps\/[\w/-]+\.js/g));
+    expect(programs.size).toBe(4);
+    for (const program of programs) {
+      const source = program.replace(/^dist\//, '').replace(/\.js$/, '.ts');
+      expect({ program, exists: existsSync(path.join(root, source)) }).toEqual({ program, exists: true });
+    }
+  });
+
   it.each([
     [200, 0],
     // A host name that ALLOWED_HOSTS does not list: whoever refuses it is alive.
