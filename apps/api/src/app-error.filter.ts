@@ -2,14 +2,14 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, NotFoundException } fr
 import { HttpAdapterHost } from '@nestjs/core';
 import { type ExpressAdapter } from '@nestjs/platform-express';
 import { type Request, type Response } from 'express';
-import { AppError } from '@app/core';
+import { AppError, traceFields } from '@app/core';
 import { AppLogger } from '@app/logging';
 import { allowedMethods, routerOf } from './http/allowed-methods';
 import { retryAfterOf, STATUS } from './http/error-status';
 import { isHangUp } from './http/hang-up-signal';
 import { endLingering } from './http/lingering-end';
 import { PROBLEM_TYPE, problemOf, shownPath } from './http/problem';
-import { OPERATION_ID_HEADER, requestIdOf } from './http/request-context';
+import { OPERATION_ID_HEADER, requestIdOf, traceParentOf } from './http/request-context';
 import { toAppError } from './http/to-app-error';
 
 /** The one place where errors become answers: a problem document for the caller, the cause for the log. */
@@ -49,6 +49,7 @@ export class AppErrorFilter implements ExceptionFilter {
       method: request.method,
       path: shownPath(request.originalUrl),
       request_id: requestIdOf(response),
+      ...traceFields(traceParentOf(response)),
     };
     this.logger[code === 'internal_error' ? 'error' : 'warning'](error.message, {
       code,

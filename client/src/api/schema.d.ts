@@ -3770,6 +3770,8 @@ export interface operations {
                 "Idempotency-Key"?: string;
                 /** @description For `jupyter_copy`: the caller's own token for the JupyterHub. Used for this operation, and kept nowhere. */
                 "X-JupyterHub-Token"?: string;
+                /** @description The trace that the request belongs to (W3C Trace Context). Lines of the log about what it makes name it as `trace_id`, and it is passed on to a JupyterHub and its servers. A malformed one counts as none: then a trace begins here. */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -3962,6 +3964,8 @@ export interface operations {
             header?: {
                 /** @description Marks the request, so that a repeat within 24 hours is answered with the same batch and does nothing: 1 to 255 visible ASCII characters. Another body with the same key is an error. */
                 "Idempotency-Key"?: string;
+                /** @description The trace that the request belongs to (W3C Trace Context). Lines of the log about what it makes name it as `trace_id`, and it is passed on to a JupyterHub and its servers. A malformed one counts as none: then a trace begins here. */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;

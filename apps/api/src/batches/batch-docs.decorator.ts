@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { ApiErrors } from '../http/api-errors.decorator';
+import { ApiTraceParent } from '../http/trace-docs.decorator';
 import { IDEMPOTENCY_KEY_HEADER } from '../idempotency/idempotency-key';
 import { BatchAcceptedDto, BatchBodyDto, BatchDto } from './dto/batch.dto';
 
@@ -20,6 +21,7 @@ export function ApiStageBatch(): MethodDecorator {
         'Marks the request, so that a repeat within 24 hours is answered with the same batch and does nothing: 1 to 255 visible ASCII characters. Another body with the same key is an error.',
       schema: { type: 'string', minLength: 1, maxLength: 255, example: '6f1c2a9e-night-1' },
     }),
+    ApiTraceParent(),
     ApiBody({ type: BatchBodyDto }),
     ApiResponse({
       status: 202,

@@ -8,6 +8,7 @@ import { Access, SignedIn } from '../auth/access.decorator';
 import { checkMayActFor } from '../auth/ownership';
 import { readStreamedBody } from '../http/item-stream-body';
 import { STREAMED_LIMIT } from '../http/json-body';
+import { traceParentOf } from '../http/request-context';
 import { Idempotency } from '../idempotency/idempotency';
 import { idempotencyKey } from '../idempotency/idempotency-key';
 import { publicPrefix } from '../site/public-prefix';
@@ -42,7 +43,7 @@ export class StageBatchController {
     checkMayActFor(caller, username);
     const hasKey = idempotencyKey(request) !== null;
     const body = await readStreamedBody(request, STREAMED_LIMIT);
-    const asked = { method, username, server, requestedBy: caller.identity };
+    const asked = { method, username, server, requestedBy: caller.identity, traceParent: traceParentOf(response) };
     const count = await this.items.check(body, asked);
     const batch = await this.idempotency.run<BatchState>(request, {
       scope: caller.identity ?? username,

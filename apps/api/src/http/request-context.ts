@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Request, type RequestHandler, type Response } from 'express';
+import { beginTrace, readTraceParent } from '@app/core';
 
 /** Ids of proxies that are taken over; others could break lines or fill the log. */
 const PLAIN_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -7,11 +8,16 @@ const PLAIN_ID = /^[A-Za-z0-9._-]{1,64}$/;
 /** Pages and their assets may be kept by browsers; what the API answers may not. */
 const PAGES = /^\/(?:ui|docs)(?:\/|$)/;
 
-/** Gives each request its id (the caller's `X-Request-Id` if it is a plain one) to each answer. */
+/** Header that tells the trace of a request (W3C Trace Context). */
+export const TRACE_HEADER = 'traceparent';
+
+/** Gives each request its trace, and its id (the caller's `X-Request-Id` if it is a plain one) to each answer. */
 export function requestContext(): RequestHandler {
   return (request, response, next) => {
     const given = request.headers['x-request-id'];
     response.setHeader('X-Request-Id', typeof given === 'string' && PLAIN_ID.test(given) ? given : randomUUID());
+    const locals = response.locals as Traced;
+    locals.traceParent = readTraceParent(request.headers[TRACE_HEADER]) ?? beginTrace();
     next();
   };
 }
@@ -27,6 +33,15 @@ export function noStore(): RequestHandler {
 /** The id of a request, for log lines. */
 export function requestIdOf(response: Response): string {
   return String(response.getHeader('X-Request-Id'));
+}
+
+/** The trace that a request belongs to: its caller's, or one that began with it. */
+export function traceParentOf(response: Response): string {
+  return (response.locals as Traced).traceParent;
+}
+
+interface Traced {
+  traceParent: string;
 }
 
 /** Methods that change nothing (RFC 9110, section 9.2.1). */

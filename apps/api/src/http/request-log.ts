@@ -1,7 +1,8 @@
 import { type Request, type RequestHandler, type Response } from 'express';
+import { traceFields } from '@app/core';
 import { type AppLogger } from '@app/logging';
 import { shownPath } from './problem';
-import { OPERATION_ID_HEADER, requestIdOf, routeOf } from './request-context';
+import { OPERATION_ID_HEADER, requestIdOf, routeOf, traceParentOf } from './request-context';
 
 /** Asked for again and again by machines and by the page, or what that is made of: they would drown the rest. */
 const FREQUENT = /^\/(?:ping|metrics|config|health\/\w+|ui(?:\/.*)?)$/;
@@ -31,6 +32,7 @@ function fieldsOf(request: Request, response: Response): Record<string, unknown>
     aborted: response.writableFinished ? undefined : true,
     route: routeOf(request),
     request_id: requestIdOf(response),
+    ...traceFields(traceParentOf(response)),
     operation_id: response.getHeader(OPERATION_ID_HEADER),
     address: request.ip,
   };

@@ -146,7 +146,7 @@ describe('CORS_ORIGINS', () => {
     expect(before.statusCode).toBe(204);
     expect(before.headers['access-control-allow-methods']).toContain('POST');
     expect(before.headers['access-control-allow-headers']).toContain('Content-Type');
-    for (const name of ['Range', 'Prefer', 'X-JupyterHub-Token']) {
+    for (const name of ['Range', 'Prefer', 'X-JupyterHub-Token', 'traceparent']) {
       expect(before.headers['access-control-allow-headers']).toContain(name);
     }
     for (const name of ['Content-Disposition', 'ETag', 'Accept-Ranges', 'Content-Range', 'Repr-Digest']) {

@@ -14,7 +14,7 @@ export interface SiteOptions extends SiteNameOptions {
 /** What pages of friends may read of an answer, and send with a request, beside what every page may. */
 const EXPOSED = `${OPERATION_ID_HEADER}, X-Request-Id, Location, Retry-After, Preference-Applied, Content-Disposition, ETag, Accept-Ranges, Content-Range, Repr-Digest, WWW-Authenticate, RateLimit, RateLimit-Policy`;
 const ACCEPTED =
-  'Authorization, Content-Type, Accept, Prefer, Range, If-Range, If-None-Match, X-JupyterHub-Token, X-Request-Id, Idempotency-Key, Last-Event-ID';
+  'Authorization, Content-Type, Accept, Prefer, Range, If-Range, If-None-Match, X-JupyterHub-Token, X-Request-Id, Idempotency-Key, Last-Event-ID, traceparent';
 
 const PREFLIGHT_SECONDS = '600';
 

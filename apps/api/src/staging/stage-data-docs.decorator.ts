@@ -3,6 +3,7 @@ import { ApiExtraModels, ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ge
 import { CONTENT_HEADERS, CONTENT_TYPES } from '../downloads/content-docs';
 import { ApiErrors, type ErrorsOfEndpoint } from '../http/api-errors.decorator';
 import { OPERATION_ID_HEADER } from '../http/request-context';
+import { ApiTraceParent } from '../http/trace-docs.decorator';
 import { IDEMPOTENCY_KEY_HEADER } from '../idempotency/idempotency-key';
 import { CALLER_TOKEN_HEADER } from './caller-token';
 import { StageAnswerDto } from './dto/stage-answer.dto';
@@ -72,13 +73,8 @@ export function ApiStageData(): MethodDecorator {
         'A repeat with the same key within 24 hours does nothing, and is answered with what the first request made, as it is now.',
       schema: { type: 'string', minLength: 1, maxLength: 255, example: '5f0d6c1e-9a52-4a8b-8d0e-6a1f3c0b7d11' },
     }),
-    ApiHeader({
-      name: CALLER_TOKEN_HEADER,
-      required: false,
-      description:
-        "For `jupyter_copy`: the caller's own token for the JupyterHub. Used for this operation, and kept nowhere.",
-      schema: { type: 'string', example: 'b3f1c0de' },
-    }),
+    ApiCallerToken(),
+    ApiTraceParent(),
     ApiExtraModels(StageAnswerDto),
     ApiOkResponse({
       description:
@@ -99,4 +95,14 @@ export function ApiStageData(): MethodDecorator {
     }),
     ApiErrors(STAGE_ERRORS),
   );
+}
+
+function ApiCallerToken(): MethodDecorator {
+  return ApiHeader({
+    name: CALLER_TOKEN_HEADER,
+    required: false,
+    description:
+      "For `jupyter_copy`: the caller's own token for the JupyterHub. Used for this operation, and kept nowhere.",
+    schema: { type: 'string', example: 'b3f1c0de' },
+  });
 }

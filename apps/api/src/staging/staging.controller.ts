@@ -12,7 +12,7 @@ import { Downloads } from '../downloads/downloads.service';
 import { RECEIVER_LEFT } from '../downloads/paced-sender';
 import { hangUpSignal } from '../http/hang-up-signal';
 import { appliedOf, type Preferences, preferencesOf } from '../http/preferences';
-import { OPERATION_ID_HEADER } from '../http/request-context';
+import { OPERATION_ID_HEADER, traceParentOf } from '../http/request-context';
 import { EarlierOperations } from '../idempotency/earlier-operations';
 import { Idempotency } from '../idempotency/idempotency';
 import { OperationViews } from '../records/operation-views';
@@ -68,7 +68,8 @@ export class StagingController {
         payload: { query: { server, archive }, body },
       },
       first: (operationId) => {
-        const asked = { ...requestedItem(body), method, username, server, requestedBy: caller.identity, operationId };
+        const from = { requestedBy: caller.identity, traceParent: traceParentOf(response) };
+        const asked = { ...requestedItem(body), method, username, server, operationId, ...from };
         if (!preferences) return this.staging.stage(asked, hooks);
         tellApplied(response, preferences);
         return this.background.submit(asked, hooks, preferences, gone);

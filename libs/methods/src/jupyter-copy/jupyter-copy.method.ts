@@ -18,7 +18,8 @@ import {
   type StagingOutcome,
   type StagingPlan,
 } from '@app/staging';
-import { createAgent } from './client/http';
+import { type Dispatcher } from 'undici';
+import { createAgent, TracedAgent } from './client/http';
 import { type ServerSource } from './client/user-server';
 import { RETRY_AFTER_SECONDS, ServerDown } from './client/server-errors';
 import { JupyterAccess } from './jupyter-access';
@@ -49,7 +50,6 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
   private readonly agent = createAgent();
   private readonly locks = new DestinationLocks();
   private readonly tidying = new Tidying();
-  private readonly access: JupyterAccess;
 
   constructor(
     private readonly reader: SourceReader,
@@ -57,24 +57,24 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
   ) {
     const isSet = options.hubUrl !== undefined || options.serverUrl !== undefined;
     this.requires = isSet ? undefined : 'JUPYTERHUB_URL or JUPYTER_SERVER_URL';
-    this.access = new JupyterAccess(options, this.agent);
   }
 
   async stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome> {
     const { signal, callerToken } = context;
+    const agent = this.agentFor(context);
     return this.withSource(operation, signal, async (source, names) => {
       const { username, server } = operation;
-      const servers = await this.access.serversFor({ username, server, callerToken }, signal);
+      const servers = await this.access(agent).serversFor({ username, server, callerToken }, signal);
       return this.tidying.run(signal, (failed) => {
         return this.hold(operation, names, context, () =>
-          this.stageAt({ servers, source, names, operation }, context, failed),
+          this.stageAt({ servers, agent, source, names, operation }, context, failed),
         );
       });
     });
   }
 
   private async stageAt(
-    { servers, source, names, operation }: Upload,
+    { servers, agent, source, names, operation }: Upload,
     context: StagingContext,
     failed: OnFailure,
   ): Promise<StagingOutcome> {
@@ -83,7 +83,7 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
     const waitsFor = (reason: string | null) => {
       if (reason === null || !signal.aborted) context.waitsFor(reason);
     };
-    const session = this.session(servers, operation, { note, waitsFor });
+    const session = this.session(servers, operation, { agent, note, waitsFor });
     try {
       await session.start(signal);
       return await new RemoteStaging(session, source, names, operation, context, this.options).run(failed);
@@ -98,9 +98,10 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
   /** Starts no server and no kernel; the token that it takes to look at the destination is taken back. */
   async plan(operation: StagingOperation, signal: AbortSignal): Promise<StagingPlan> {
     return this.withSource(operation, signal, async (source, names) => {
-      const servers = await this.siteServers(operation, signal);
+      const { agent } = this;
+      const servers = await this.siteServers(operation, agent, signal);
       if (!servers) return plannedUpload(source, names, REMARKS.noToken);
-      const options = { note: () => undefined, grantSeconds: PLAN_GRANT_SECONDS };
+      const options = { agent, note: () => undefined, grantSeconds: PLAN_GRANT_SECONDS };
       const session = this.session(new RunningServers(servers), operation, options);
       session.giveKernelUp();
       try {
@@ -118,12 +119,13 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
   async release(staged: StagedOperation, context: ReleaseContext): Promise<Release> {
     const { operation } = staged;
     const { signal, note } = context;
+    const agent = this.agentFor(context);
     try {
       const names = resultPath(destinationOf(operation), staged.name);
-      const servers = await this.siteServers(operation, signal);
+      const servers = await this.siteServers(operation, agent, signal);
       if (!servers) return { released: false, reason: NO_TOKEN };
       return await this.hold(operation, names, { signal, waitsFor: () => undefined }, async () => {
-        const session = this.session(servers, operation, { note });
+        const session = this.session(servers, operation, { agent, note });
         try {
           await session.start(signal);
           return await new RemoteRelease(session, names, staged, context).run();
@@ -161,9 +163,13 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
   }
 
   /** The way to a server for the site itself; null where it has no token, and nobody is there to show one. */
-  private async siteServers({ username, server }: StagingOperation, signal: AbortSignal): Promise<ServerSource | null> {
+  private async siteServers(
+    { username, server }: StagingOperation,
+    agent: Dispatcher,
+    signal: AbortSignal,
+  ): Promise<ServerSource | null> {
     try {
-      return await this.access.serversFor({ username, server, callerToken: null }, signal);
+      return await this.access(agent).serversFor({ username, server, callerToken: null }, signal);
     } catch (error) {
       if (error instanceof AppError && error.code === 'forbidden') return null;
       throw error;
@@ -201,15 +207,24 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
   private session(
     servers: ServerSource,
     { username: user, server }: StagingOperation,
-    options: Pick<SessionOptions, 'note' | 'waitsFor' | 'grantSeconds'>,
+    options: Pick<SessionOptions, 'agent' | 'note' | 'waitsFor' | 'grantSeconds'>,
   ): ServerSession {
     const { startTimeoutMs } = this.options;
-    return new ServerSession(servers, { user, server: server ?? '', startTimeoutMs, agent: this.agent, ...options });
+    return new ServerSession(servers, { user, server: server ?? '', startTimeoutMs, ...options });
+  }
+
+  /** Connections whose calls belong to the trace of an operation, where it has one. */
+  private agentFor({ traceParent }: Pick<StagingContext, 'traceParent'>): Dispatcher {
+    return traceParent === null ? this.agent : new TracedAgent(this.agent, traceParent);
+  }
+
+  private access(agent: Dispatcher): JupyterAccess {
+    return new JupyterAccess(this.options, agent);
   }
 
   /** Whether the hub answers, and takes the service's token; or whether the single server answers. */
   check(signal: AbortSignal): Promise<void> {
-    return this.access.check(signal);
+    return this.access(this.agent).check(signal);
   }
 
   /** Not before: until then operations that were asked to end tidy up. */
@@ -222,6 +237,7 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
 /** An upload that may begin. */
 interface Upload {
   servers: ServerSource;
+  agent: Dispatcher;
   source: UploadSource;
   names: RawName[];
   operation: StagingOperation;

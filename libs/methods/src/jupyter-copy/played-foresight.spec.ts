@@ -122,7 +122,7 @@ describe('jupyter_copy before and after staging, with a site that is played', ()
       const parts = async function* () {
         yield await Promise.resolve(rows);
       };
-      return method.release(release, { signal, note: () => undefined, rows: parts });
+      return method.release(release, { signal, note: () => undefined, rows: parts, traceParent: null });
     };
     const stage = async () => {
       const of = operation('file', 'in/out');

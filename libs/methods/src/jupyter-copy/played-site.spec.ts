@@ -167,6 +167,45 @@ describe('jupyter_copy with a site that is played', () => {
     });
   });
 
+  describe('passes the trace of its operation on', () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const traceParent = `00-${traceId}-00f067aa0ba902b7-01`;
+    const told = () => played.server.received.map(({ headers }) => headers.traceparent as string);
+
+    it('with each call of the hub and of the server, each under a parent of its own', async () => {
+      played.isRunning = false;
+      played.hasKernel = true;
+      await method.stage(operation('file', 'out'), context({ traceParent }));
+      const form = new RegExp(`^00-${traceId}-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$`);
+      for (const one of told()) expect(one).toMatch(form);
+      expect(new Set(told()).size).toBe(told().length);
+      const asked = played.server.received.map(({ method: verb, url }) => `${verb} ${url.split('?')[0]}`);
+      expect(asked).toEqual(
+        expect.arrayContaining([
+          'GET /hub/api/users/jane',
+          'POST /hub/api/users/jane/server',
+          'POST /hub/api/users/jane/tokens',
+          expect.stringMatching(/^PUT .user.jane.api.contents./),
+          'GET /user/jane/api/kernels/k/channels',
+        ]),
+      );
+    });
+
+    it('when what it staged is released, and makes none up', async () => {
+      await method.stage(operation('file', 'out'), context());
+      expect(new Set(told())).toEqual(new Set([undefined]));
+      played.server.received.length = 0;
+      const staged = { operation: operation('file', 'out'), kind: 'file' as const, link: null, name: 'out' };
+      const rows = async function* () {
+        yield await Promise.resolve([]);
+      };
+      const signal = new AbortController().signal;
+      await method.release(staged, { signal, note: () => undefined, rows, traceParent });
+      expect(told().length).toBeGreaterThan(1);
+      for (const one of told()) expect(one).toMatch(new RegExp(`^00-${traceId}-`));
+    });
+  });
+
   it('removes what an earlier attempt left, also when it finds the data there already', async () => {
     const again = operation('file', 'out');
     played.put(`staging-${again.id}.part`, 'hel');

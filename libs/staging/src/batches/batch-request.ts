@@ -10,6 +10,8 @@ export interface BatchRequest {
   username: string;
   requestedBy: string | null;
   server: string | undefined;
+  /** The trace that the request, and so each item, belongs to. */
+  traceParent?: string | null;
   /** How many items will come. */
   count: number;
 }
@@ -47,8 +49,8 @@ export function acceptedState(
 
 /** An item as a request of its own. */
 export function requestOf(
-  { method, username, requestedBy, server }: Omit<BatchRequest, 'batchId' | 'count'>,
+  { method, username, requestedBy, server, traceParent }: Omit<BatchRequest, 'batchId' | 'count'>,
   item: BatchItem,
 ): StageRequest {
-  return { ...item, method, username, requestedBy, server };
+  return { ...item, method, username, requestedBy, server, traceParent };
 }

@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError } from '@app/core';
+import { AppError, traceFields } from '@app/core';
 import { refuseEscape } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { JOB_QUEUE, type JobQueue, shuttingDown } from '@app/queue';
@@ -79,7 +79,8 @@ export class BatchService {
     } finally {
       admission.done();
     }
-    this.logger.info('Batch accepted', { batch_id: id, method: method.name, username, items: count });
+    const trace = traceFields(request.traceParent ?? null);
+    this.logger.info('Batch accepted', { batch_id: id, method: method.name, username, items: count, ...trace });
     // Not counted in the database: that could fail, and the sender would take the batch for refused.
     return acceptedState(batch, { queued: written.queued.length, failure: written.refused });
   }

@@ -108,6 +108,8 @@ export interface ReleaseContext {
   note: (message: string, fields?: Record<string, unknown>) => void;
   /** The manifest of the operation, in parts; may be called more than once. */
   rows: () => AsyncIterable<ManifestRow[]>;
+  /** As {@link StagingContext} has it: of the operation that is undone. */
+  traceParent: string | null;
 }
 
 /** A success that is to be undone. */

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { traceFields } from '@app/core';
 import { AppLogger } from '@app/logging';
 import {
   ManifestRepository,
@@ -64,7 +65,8 @@ export class Inheritance {
     // What was written but not flushed may be lost with the host.
     if (!this.identity.sharesBoot(dead)) await this.manifest.removeOf(record.id);
     Object.assign(record, values);
-    const fields = { operation_id: record.id, method: record.method, username: record.username };
+    const { id, method, username, traceParent } = record;
+    const fields = { operation_id: id, method, username, ...traceFields(traceParent) };
     this.logger.warning('Its process died; the operation is taken up again', { ...fields, attempt: record.attempts });
     return true;
   }
@@ -75,13 +77,13 @@ export class Inheritance {
   }
 
   private async settle(record: StagingRecord): Promise<boolean> {
-    const { id, method, username, cancelRequestedAt } = record;
+    const { id, method, username, traceParent, cancelRequestedAt } = record;
     const isCancelled = cancelRequestedAt !== null;
     const end = isCancelled
       ? cancellationOf(new OperationCancelled('It was cancelled on request.'))
       : failureOf(processDied());
     if (!(await this.records.settle(record, end))) return false;
-    const fields = { operation_id: id, method, username };
+    const fields = { operation_id: id, method, username, ...traceFields(traceParent) };
     if (isCancelled) this.logger.info('Cancelled: its process died before it could do so itself', fields);
     else this.logger.warning('Settled an operation whose process died', fields);
     return true;

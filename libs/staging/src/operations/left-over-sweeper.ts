@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { traceFields } from '@app/core';
 import { LeftOvers, readDestination } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { OperationRepository, type StagingRecord } from '@app/records';
@@ -82,7 +83,7 @@ export class LeftOverSweeper {
     }
     for (const record of [...this.unswept.values()]) {
       if (!(await this.removeOne(record))) continue;
-      this.logger.info('Removed what an ended operation left', { operation_id: record.id });
+      this.logger.info('Removed what an ended operation left', fieldsOf(record));
     }
   }
 
@@ -141,11 +142,15 @@ export class LeftOverSweeper {
       this.unswept.delete(id);
     } catch (error) {
       this.logger.warning('Could not remove what an ended operation left; it is tried again', {
-        operation_id: id,
+        ...fieldsOf(record),
         error,
       });
     }
   }
+}
+
+function fieldsOf({ id, traceParent }: StagingRecord): Record<string, unknown> {
+  return { operation_id: id, ...traceFields(traceParent) };
 }
 
 function destinationOf(record: StagingRecord): Parameters<LeftOvers['remove']>[1] {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError } from '@app/core';
+import { AppError, traceFields } from '@app/core';
 import { type Algorithm } from '@app/files';
 import { AppLogger } from '@app/logging';
 import {
@@ -107,8 +107,8 @@ export class OperationRunner {
     this.tellEnd(record, wasCancelled(reason).ofOperation(record.id));
   }
 
-  private logOf({ id, method, username }: StagingRecord): AppLogger {
-    return this.logger.child({ operation_id: id, method, username });
+  private logOf({ id, method, username, traceParent }: StagingRecord): AppLogger {
+    return this.logger.child({ operation_id: id, method, username, ...traceFields(traceParent) });
   }
 
   /** An attempt that was to be followed by another kept what it had; the last one may have ended before it came to that. */
@@ -243,7 +243,7 @@ export class OperationRunner {
     try {
       return await this.records.settle(record, end, rows);
     } catch (error) {
-      this.logger.error('The end of the operation could not be recorded yet', { operation_id: record.id, error });
+      this.logOf(record).error('The end of the operation could not be recorded yet', { error });
       this.deferred.settleLater(record, rows);
       return true;
     }

@@ -20,6 +20,8 @@ export interface StageRequest {
   label: string | undefined;
   /** Name of the user's server that is meant, for methods that know servers. */
   server: string | undefined;
+  /** The trace that the request belongs to (W3C Trace Context), in the form that is passed on. */
+  traceParent?: string | null;
   /** The id that the operation is to have, where its caller needs to know it beforehand. */
   operationId?: string;
 }
@@ -79,6 +81,7 @@ export function newRecord(
     attempts: 1,
     label: request.label ?? null,
     server: operation.server,
+    traceParent: request.traceParent ?? null,
     createdAt: now,
     heartbeatAt: now,
     owner,

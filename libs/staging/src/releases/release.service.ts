@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError } from '@app/core';
+import { AppError, traceFields } from '@app/core';
 import { lastName, rawFromShown } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { ManifestRepository, OperationRepository, PendingReleases, type StagingRecord } from '@app/records';
@@ -106,14 +106,15 @@ export class ReleaseService {
   }
 
   private async release(record: StagingRecord): Promise<void> {
-    const { id, username } = record;
+    const { id, username, traceParent } = record;
     const method = this.methods.find(record.method) as StagingMethod & Required<Pick<StagingMethod, 'release'>>;
-    const log = this.logger.child({ operation_id: id, method: method.name, username });
+    const log = this.logger.child({ operation_id: id, method: method.name, username, ...traceFields(traceParent) });
     log.info('Release begins', { staged_path: record.stagedPath });
     const release = await method.release(stagedOf(record), {
       signal: this.stopping.signal,
       note: (message, fields) => log.info(message, fields),
       rows: () => manifestRows(this.manifest, id),
+      traceParent,
     });
     if (release.released) {
       await this.records.changeSuccess(id, { releasedAt: new Date(), warning: null });

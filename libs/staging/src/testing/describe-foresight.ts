@@ -75,7 +75,7 @@ export function describeReleases(scene: () => MethodScene): void {
       await Promise.resolve();
       if (rows.length > 0) yield rows;
     }
-    return scene().method.release!(staged, { signal: never, note: () => undefined, rows: all });
+    return scene().method.release!(staged, { signal: never, note: () => undefined, rows: all, traceParent: null });
   }
 
   it.each(['file', 'tree'])('takes a %s back, and leaves its source alone', async (source) => {

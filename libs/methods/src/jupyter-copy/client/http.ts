@@ -1,4 +1,5 @@
-import { Agent, type Dispatcher, request } from 'undici';
+import { traceParentOfCall } from '@app/core';
+import { Agent, Dispatcher, request } from 'undici';
 import { type Token } from './token';
 
 /** Longest body of a reply that is read, in bytes; nothing that we ask for is longer, listings excepted. */
@@ -11,6 +12,25 @@ const CONNECT_MS = 10_000;
 /** Connections for all clients of one process. Follows no redirect; an answer that pauses for a minute has failed. */
 export function createAgent(): Agent {
   return new Agent({ headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS, connect: { timeout: CONNECT_MS } });
+}
+
+/** The connections of an agent, for calls that belong to the trace of `traceParent`. The agent is closed by whoever made it. */
+export class TracedAgent extends Dispatcher {
+  constructor(
+    private readonly inner: Dispatcher,
+    private readonly traceParent: string,
+  ) {
+    super();
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return this.inner.dispatch(options, handler);
+  }
+
+  /** What one call says of its trace. */
+  headers(): Record<string, string> {
+    return { traceparent: traceParentOfCall(this.traceParent) };
+  }
 }
 
 /** A call of the JSON APIs of hub and server. */
@@ -62,9 +82,10 @@ export class JupyterHttp {
     return address;
   }
 
-  /** The header that proves who we are. */
-  get authorization(): Record<string, string> {
-    return this.token ? { authorization: this.token.authorization } : {};
+  /** The headers of one call: they prove who we are, and tell the trace that it belongs to. */
+  callHeaders(): Record<string, string> {
+    const trace = this.agent instanceof TracedAgent ? this.agent.headers() : {};
+    return this.token ? { authorization: this.token.authorization, ...trace } : trace;
   }
 
   /** Sends a request and reads the whole reply. */
@@ -82,7 +103,7 @@ export class JupyterHttp {
     const body = json === undefined ? undefined : JSON.stringify(json);
     const headers = {
       accept,
-      ...this.authorization,
+      ...this.callHeaders(),
       ...((stream ?? body) !== undefined && { 'content-type': 'application/json' }),
       ...(stream && { 'content-length': String(stream.length) }),
     };

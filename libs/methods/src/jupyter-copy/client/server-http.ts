@@ -35,11 +35,11 @@ export class ServerHttp {
     this.http = new JupyterHttp(options.url, options.token, options.agent);
   }
 
-  /** Address and headers for a WebSocket at a path. */
+  /** Address and headers for one WebSocket at a path. */
   socket(path: string): { address: URL; headers: Record<string, string> } {
     const address = this.http.address(path);
     address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
-    return { address, headers: this.http.authorization };
+    return { address, headers: this.http.callHeaders() };
   }
 
   async call(path: string, call: ServerCall): Promise<Reply> {
