@@ -6,7 +6,7 @@ import { type BuiltImage, buildahMissing, buildImage } from './buildah';
 import { describeContents } from './describe-contents';
 import { describeApi, describeWorker } from './describe-processes';
 
-const BUILD_TIMEOUT_MS = 10 * 60_000;
+const BUILD_TIMEOUT_MS = 20 * 60_000;
 
 // The real Dockerfile, built by a real builder, and real processes in real namespaces. Only the image that it begins with
 // is a stand-in, made of Debian's packages and this machine's Node.
