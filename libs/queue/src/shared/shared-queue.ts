@@ -144,8 +144,10 @@ export class SharedQueue implements JobQueue {
   }
 
   pause(reason: string): void {
-    if (this.pausedFor !== null || this.stopping) return;
+    if (this.stopping) return;
+    const isPaused = this.pausedFor !== null;
     this.pausedFor = reason;
+    if (isPaused) return;
     void this.after(this.carrier.pause());
     this.beat();
   }
