@@ -68,7 +68,7 @@ module.exports = {
     only('tokens', 'node_modules/(jose|lru-cache)/', '^libs/auth/'),
     // Programs are run to look accounts up (getent, id) and to flush (sync), and for nothing else: no account is ever made.
     only('programs', '^(node:)?child_process$', '^libs/files/src/(accounts/account-directory|stager/flush-tree)[.]ts$'),
-    only('ffi', 'node_modules/koffi/', '^libs/files/src/confined/extended-attribute[.]ts$'),
+    only('ffi', 'node_modules/koffi/', '^libs/files/src/confined/(extended-attribute|rename-no-replace)[.]ts$'),
     only('redis', 'node_modules/(bullmq|ioredis)/', '^libs/(cluster|queue)/'),
     only('winston', 'node_modules/(winston|winston-transport)/', '^libs/logging/'),
     only('jupyter', 'node_modules/(undici|ws|eventsource-parser)/', '^libs/methods/src/jupyter-copy/'),

@@ -23,6 +23,9 @@ import { createTestSite, memoryFolder, type TestSite } from '../testing/test-sit
 import { prepareHashing } from './hashing';
 import { type PlaceTask } from './task-types';
 
+// As on a kernel or a file system that cannot rename without replacing: the calls of `node:fs` are looked at here.
+jest.mock('../confined/rename-no-replace', () => ({ renameNoReplace: () => false }));
+
 /** Each system call of a placement fails in turn: nothing half done is visible, no handle stays open, the error is clean. */
 
 let site: TestSite;

@@ -26,6 +26,15 @@ import { placeTask, stageHere } from '../testing/place-task';
 import { prepareHashing } from './hashing';
 import { type PlaceTask } from './task-types';
 
+/** False: as on a kernel or a file system that cannot rename without replacing. */
+let mockOffersNoReplace = true;
+jest.mock('../confined/rename-no-replace', () => {
+  const real = jest.requireActual<typeof import('../confined/rename-no-replace')>('../confined/rename-no-replace');
+  const renameNoReplace: typeof real.renameNoReplace = (...args) =>
+    mockOffersNoReplace && real.renameNoReplace(...args);
+  return { renameNoReplace };
+});
+
 /**
  * Somebody stands between each two system calls of a placement in turn, and does the worst that the owner of the user
  * area, or of the storage, could do at that moment. Whatever they do: nothing outside is read, written, or changed in
@@ -93,6 +102,8 @@ interface Case {
   source: string;
   destination: string;
   details?: Partial<PlaceTask>;
+  /** True: the file system cannot rename without replacing. */
+  replaces?: boolean;
 }
 
 /** What is known after one run. */
@@ -209,6 +220,7 @@ const SYMBOLIC: Case = {
   details: { content: 'symlink', linkPrefixes: { default: '/seen' } },
 };
 const NO_LINKS: Case = { ...COPY, what: 'a copy without hard links', details: { publishByRename: true } };
+const REPLACING: Case = { ...NO_LINKS, what: `${NO_LINKS.what}, nor a rename that replaces nothing`, replaces: true };
 
 const beside = (one: Case): Case => ({
   ...one,
@@ -216,126 +228,134 @@ const beside = (one: Case): Case => ({
   details: { ...one.details, besideDestination: true },
 });
 
-describe.each([COPY, SYMBOLIC, NO_LINKS, PLAIN_TREE, beside(COPY), beside({ ...LINK_TREE, source: 'plain' })])(
-  '$what, while the owner of the area',
-  (one) => {
-    const clean = ['placed', 'present', 'destination_conflict', 'path_outside_user_area'];
-    /** Whatever is visible under the name that was asked for is whole. */
-    const whole = ({ end }: Ending) => {
-      for (const folder of ['way/in', 'way/moved', 'moved/in']) {
-        const result = area(folder, 'made/result');
-        const stat = lstatSync(result, { throwIfNoEntry: false });
-        if (!stat) continue;
-        if (stat.isDirectory()) expect(treeOf(snapshot(result))).toEqual(WHOLE_TREE);
-        else if (stat.isFile()) expect(readFileSync(result, 'utf8')).toBe('FILE');
-      }
-      if (end === 'placed') expect(existsSync(area('way')) || existsSync(area('moved'))).toBe(true);
-    };
+describe.each([
+  COPY,
+  SYMBOLIC,
+  NO_LINKS,
+  REPLACING,
+  PLAIN_TREE,
+  beside(COPY),
+  beside({ ...LINK_TREE, source: 'plain' }),
+])('$what, while the owner of the area', (one) => {
+  beforeAll(() => (mockOffersNoReplace = !one.replaces));
+  afterAll(() => (mockOffersNoReplace = true));
 
-    it('puts a link that leaves in the place of a directory on the way', () => {
-      everywhere(
-        one,
-        () => {
-          renameSync(area('way'), area('moved'));
-          symlinkSync(outside(), area('way'));
-        },
-        clean,
-        whole,
-      );
-    });
+  const clean = ['placed', 'present', 'destination_conflict', 'path_outside_user_area'];
+  /** Whatever is visible under the name that was asked for is whole. */
+  const whole = ({ end }: Ending) => {
+    for (const folder of ['way/in', 'way/moved', 'moved/in']) {
+      const result = area(folder, 'made/result');
+      const stat = lstatSync(result, { throwIfNoEntry: false });
+      if (!stat) continue;
+      if (stat.isDirectory()) expect(treeOf(snapshot(result))).toEqual(WHOLE_TREE);
+      else if (stat.isFile()) expect(readFileSync(result, 'utf8')).toBe('FILE');
+    }
+    if (end === 'placed') expect(existsSync(area('way')) || existsSync(area('moved'))).toBe(true);
+  };
 
-    it("moves the destination's directory and puts a link there", () => {
-      everywhere(
-        one,
-        () => {
-          renameSync(area('way/in'), area('way/moved'));
-          symlinkSync(outside('dir'), area('way/in'));
-        },
-        clean,
-        whole,
-      );
-    });
-
-    it("removes the destination's directory", () => {
-      everywhere(
-        one,
-        () => {
-          try {
-            rmdirSync(area('way/in'));
-          } catch {
-            renameSync(area('way/in'), area('gone'));
-          }
-        },
-        clean,
-        () => undefined,
-      );
-    });
-
-    it.each(['directory', 'link that leaves', 'link to itself', 'file'])(
-      'makes the missing directory as a %s',
-      (kind) => {
-        everywhere(
-          one,
-          () => {
-            const made = area('way/in/made');
-            if (present(made)) return;
-            if (kind === 'directory') mkdirSync(made);
-            else if (kind === 'file') writeFileSync(made, 'mine');
-            else symlinkSync(kind === 'link to itself' ? 'made' : outside('dir'), made);
-          },
-          clean,
-          ({ end }) => {
-            if (kind === 'directory' && end === 'placed') expect(existsSync(area('way/in/made'))).toBe(true);
-            if (kind === 'file' && end !== 'placed') expect(readFileSync(area('way/in/made'), 'utf8')).toBe('mine');
-          },
-        );
+  it('puts a link that leaves in the place of a directory on the way', () => {
+    everywhere(
+      one,
+      () => {
+        renameSync(area('way'), area('moved'));
+        symlinkSync(outside(), area('way'));
       },
+      clean,
+      whole,
     );
+  });
 
-    it.each(['file', 'directory', 'full directory', 'link that leaves'])(
-      'takes the name of the result by a %s',
-      (kind) => {
-        const direct = { ...one, destination: 'way/in/result' };
-        everywhere(
-          direct,
-          () => {
-            const result = area('way/in/result');
-            if (present(result)) return;
-            if (kind === 'file') writeFileSync(result, 'mine');
-            else if (kind === 'link that leaves') symlinkSync(outside('canary'), result);
-            else mkdirSync(path.join(result, kind === 'directory' ? '' : 'mine'), { recursive: true });
-          },
-          clean,
-          ({ end }) => {
-            const result = area('way/in/result');
-            // Without hard links a file may be replaced at the very last moment: told in the operators' manual.
-            if (kind === 'file' && !one.details?.publishByRename && end !== 'placed') {
-              expect(readFileSync(result, 'utf8')).toBe('mine');
-            }
-            if (kind === 'full directory' && end !== 'placed') expect(readdirSync(result)).toEqual(['mine']);
-            if (kind === 'link that leaves' && end === 'destination_conflict')
-              expect(lstatSync(result).isSymbolicLink()).toBe(true);
-          },
-        );
+  it("moves the destination's directory and puts a link there", () => {
+    everywhere(
+      one,
+      () => {
+        renameSync(area('way/in'), area('way/moved'));
+        symlinkSync(outside('dir'), area('way/in'));
       },
+      clean,
+      whole,
     );
+  });
 
-    it('replaces the result by a link that leaves as soon as it appears', () => {
+  it("removes the destination's directory", () => {
+    everywhere(
+      one,
+      () => {
+        try {
+          rmdirSync(area('way/in'));
+        } catch {
+          renameSync(area('way/in'), area('gone'));
+        }
+      },
+      clean,
+      () => undefined,
+    );
+  });
+
+  it.each(['directory', 'link that leaves', 'link to itself', 'file'])(
+    'makes the missing directory as a %s',
+    (kind) => {
+      everywhere(
+        one,
+        () => {
+          const made = area('way/in/made');
+          if (present(made)) return;
+          if (kind === 'directory') mkdirSync(made);
+          else if (kind === 'file') writeFileSync(made, 'mine');
+          else symlinkSync(kind === 'link to itself' ? 'made' : outside('dir'), made);
+        },
+        clean,
+        ({ end }) => {
+          if (kind === 'directory' && end === 'placed') expect(existsSync(area('way/in/made'))).toBe(true);
+          if (kind === 'file' && end !== 'placed') expect(readFileSync(area('way/in/made'), 'utf8')).toBe('mine');
+        },
+      );
+    },
+  );
+
+  it.each(['file', 'directory', 'full directory', 'link that leaves'])(
+    'takes the name of the result by a %s',
+    (kind) => {
       const direct = { ...one, destination: 'way/in/result' };
-      makeArea();
-      const before = snapshot(outside());
-      const { end } = run(direct, () => {
-        const result = area('way/in/result');
-        if (!present(result) || present(area('way/in/taken away'))) return;
-        renameSync(result, area('way/in/taken away'));
-        symlinkSync(outside('canary'), result);
-      });
-      expect(end).toBe('destination_conflict');
-      expect(snapshot(outside())).toEqual(before);
-      expect(inStaging()).toEqual([]);
+      everywhere(
+        direct,
+        () => {
+          const result = area('way/in/result');
+          if (present(result)) return;
+          if (kind === 'file') writeFileSync(result, 'mine');
+          else if (kind === 'link that leaves') symlinkSync(outside('canary'), result);
+          else mkdirSync(path.join(result, kind === 'directory' ? '' : 'mine'), { recursive: true });
+        },
+        clean,
+        ({ end }) => {
+          const result = area('way/in/result');
+          // Where neither is offered a file may be replaced at the very last moment: told in the operators' manual.
+          if (kind === 'file' && !one.replaces && end !== 'placed') {
+            expect(readFileSync(result, 'utf8')).toBe('mine');
+          }
+          if (kind === 'full directory' && end !== 'placed') expect(readdirSync(result)).toEqual(['mine']);
+          if (kind === 'link that leaves' && end === 'destination_conflict')
+            expect(lstatSync(result).isSymbolicLink()).toBe(true);
+        },
+      );
+    },
+  );
+
+  it('replaces the result by a link that leaves as soon as it appears', () => {
+    const direct = { ...one, destination: 'way/in/result' };
+    makeArea();
+    const before = snapshot(outside());
+    const { end } = run(direct, () => {
+      const result = area('way/in/result');
+      if (!present(result) || present(area('way/in/taken away'))) return;
+      renameSync(result, area('way/in/taken away'));
+      symlinkSync(outside('canary'), result);
     });
-  },
-);
+    expect(end).toBe('destination_conflict');
+    expect(snapshot(outside())).toEqual(before);
+    expect(inStaging()).toEqual([]);
+  });
+});
 
 describe.each([beside(COPY), beside(NO_LINKS), beside(PLAIN_TREE)])(
   '$what, while the owner of the area gets at the private directory:',

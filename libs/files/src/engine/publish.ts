@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { at, errnoOf, type Handle, openDirectory, sameObject, statHandle, statName } from '../confined/handle';
 import { type PrivateDirectory } from '../confined/private-directory';
+import { renameNoReplace } from '../confined/rename-no-replace';
 import { destinationRestless, translate } from '../confined/system-errors';
 import { openStep } from '../confined/user-area';
 import { type RawName } from '../names/raw-name';
@@ -87,8 +88,8 @@ export interface Publication {
 }
 
 /**
- * Moves finished data to its place in one step. A file is linked, which never overwrites; a directory is renamed, which
- * never replaces anything but an empty directory. Throws {@link DestinationTaken} when somebody was faster, and
+ * Moves finished data to its place in one step. A file is linked, which never overwrites (without hard links: renamed
+ * without replacing, where that is offered); a directory is renamed, which never replaces anything but an empty directory. Throws {@link DestinationTaken} when somebody was faster, and
  * `destination_conflict` when the published name is not the object that was built. Durable when it returns.
  */
 export function publish(publication: Publication): void {
@@ -169,7 +170,9 @@ function renameDirectory(move: Move, stat: BigIntStats): void {
 /** False when the name is taken, where that is not told by an error. */
 function linkFile(move: Move): boolean {
   if (!move.byRename && linkedAnew(move)) return true;
-  // No hard links here: a rename after a look, under the service's own lock for the destination.
+  // No hard links here.
+  if (renameNoReplace(move.from, move.fromName, move.base, move.toName)) return true;
+  // Not that either: a rename after a look, under the service's own lock, which holds for this process alone.
   if (statName(move.base, move.toName)) return false;
   renameSync(at(move.from, move.fromName), at(move.base, move.toName));
   return true;

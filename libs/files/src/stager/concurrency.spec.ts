@@ -73,6 +73,26 @@ describe('two requests for one destination', () => {
     }
   });
 
+  it('never overwrite one another where there are no hard links either', async () => {
+    // The files lie on a file system that has them; what is published with is what those without have.
+    for (const { roots } of [site, other]) {
+      const probe = { ...(await roots.targetProbe()), hardLinks: false };
+      jest.spyOn(roots, 'targetProbe').mockResolvedValue(probe);
+    }
+    mkdirSync(area('renamed'), { recursive: true });
+    const sources = ['file', 'same/file'];
+    writeFiles(site.storage, { 'same/file': 'OTHER' });
+    for (let round = 0; round < 200; round += 1) {
+      const destination = `renamed/${round}`;
+      const both = await Promise.all([site.copy(sources[0]!, destination), other.copy(sources[1]!, destination)]);
+      expect(outcomes(both)).toEqual(['already_present', 'staged']);
+      const winner = both.findIndex((one) => one.outcome === 'staged');
+      expect(readFileSync(area(destination), 'utf8')).toBe(['FILE', 'OTHER'][winner]);
+      expect(statSync(area(destination)).nlink).toBe(1);
+    }
+    jest.restoreAllMocks();
+  });
+
   it('let the second one go when it is cancelled while it waits', async () => {
     const reason = new Error('no longer');
     const controller = new AbortController();
