@@ -1,6 +1,7 @@
 // A private MariaDB.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { has, run } from './command.mjs';
 import { freePort, startServer } from './process.mjs';
@@ -8,7 +9,10 @@ import { freePort, startServer } from './process.mjs';
 /** Why none can be started here, or null. */
 export const mariadbMissing = () => (has('mariadbd') ? null : 'needs apt-get install mariadb-server');
 
-/** Starts a MariaDB with its data in `<home>/mariadb` and an empty database; returns the address for `DATABASE_URL`. */
+/**
+ * Starts a MariaDB with its data in `<home>/mariadb`. Returns its `pid`, where its `data` lies, `newDatabase(name)`, which makes
+ * an empty database and resolves with its address for `DATABASE_URL`, and `query(statement)`.
+ */
 export async function startMariadb(bench, home) {
   const own = path.join(home, 'mariadb');
   const data = path.join(own, 'data');
@@ -19,7 +23,7 @@ export async function startMariadb(bench, home) {
   await run('mariadb-install-db', ...account, `--datadir=${data}`, ...install);
   const port = await freePort();
   const client = ['--no-defaults', `--socket=${socket}`, '--user=root'];
-  await startServer(
+  const { pid } = await startServer(
     bench,
     [
       'mariadbd',
@@ -33,6 +37,21 @@ export async function startMariadb(bench, home) {
     ],
     { cwd: own, env: process.env, ready: () => spawnSync('mariadb-admin', [...client, 'ping']).status === 0 },
   );
-  await run('mariadb', ...client, '-e', 'CREATE DATABASE staging');
-  return `mysql://root@127.0.0.1:${port}/staging`;
+  const address = `mysql://root@127.0.0.1:${port}`;
+  const newDatabase = async (name) => {
+    await run('mariadb', ...client, '-e', `CREATE DATABASE ${name}`);
+    return `${address}/${name}`;
+  };
+  return { pid, data, newDatabase, query: (statement) => query(address, statement) };
+}
+
+/** The rows that a statement gives, each an object. */
+async function query(address, statement) {
+  const { createConnection } = createRequire(import.meta.url)('mysql2/promise');
+  const connection = await createConnection(address);
+  try {
+    return (await connection.query(statement))[0];
+  } finally {
+    await connection.end();
+  }
 }

@@ -9,7 +9,23 @@ import * as logs from './logs.mjs';
 import * as memory from './memory.mjs';
 import * as operations from './operations.mjs';
 import * as requests from './requests.mjs';
+import * as sizes from './sizes.mjs';
 import * as tree from './tree.mjs';
+import * as workers from './workers.mjs';
 
 /** Each has a `title` and `run(bench)`, which resolves with its results (harness/measure.mjs). */
-export const ROWS = { large, tree, link, clone, requests, download, config, memory, batch, operations, logs };
+export const ROWS = {
+  large,
+  tree,
+  link,
+  clone,
+  requests,
+  download,
+  config,
+  memory,
+  batch,
+  operations,
+  logs,
+  workers,
+  sizes,
+};

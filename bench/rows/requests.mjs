@@ -19,7 +19,7 @@ export async function run(bench) {
   const home = bench.fileSystem('ext4', 4 * 1024 ** 3);
   const sqlite = await startService(bench, home, { name: 'sqlite' });
   randomFile(path.join(sqlite.storage, SOURCE), 4096);
-  const DATABASE_URL = await startMariadb(bench, home);
+  const DATABASE_URL = await (await startMariadb(bench, home)).newDatabase('staging');
   const mariadb = await startService(bench, home, { name: 'mariadb-service', env: { DATABASE_URL } });
   const older = await startOlderService(bench, home, sqlite.storage);
   const ours = (service) => (to) => service.stageRequest('local_copy', SOURCE, to);
