@@ -37,8 +37,8 @@ export class RedisBus implements Bus {
 
   subscribe<T extends Topic>(topic: T, listener: (message: Messages[T]) => void): () => void {
     const listeners = this.listeners.get(topic) ?? new Set();
-    this.listeners.set(topic, listeners.add(listener as Listener));
-    return () => listeners.delete(listener as Listener);
+    this.listeners.set(topic, listeners.add(listener));
+    return () => listeners.delete(listener);
   }
 
   private hear(text: string): void {

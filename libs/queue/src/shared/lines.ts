@@ -48,20 +48,18 @@ export class Lines {
     }
   }
 
-  /** Gives turns as there are places for; some of them, when there are many. */
-  async give(): Promise<Turn[]> {
-    const words = await this.run<string[]>(lua.GIVE, [String(this.limitPerUser), String(GIVE_STEP)]);
+  /**
+   * Says that turns are `over` (of those that are already, nothing happens), and gives turns as there are places for; some
+   * of them, when there are many.
+   */
+  async give(over: readonly string[]): Promise<Turn[]> {
+    const words = await this.run<string[]>(lua.GIVE, [String(this.limitPerUser), String(GIVE_STEP), ...over]);
     const turns: Turn[] = [];
     for (let at = 0; at < words.length; at += 3) {
       const [name, user, member] = words.slice(at, at + 3) as [string, string, string];
       turns.push({ name, job: { user, ...readMember(member) } });
     }
     return turns;
-  }
-
-  /** A turn is over. Idempotent. */
-  async end(turn: string): Promise<void> {
-    await this.run(lua.END, [turn]);
   }
 
   /** Turns that were given longer ago, the oldest first: with the ids of their jobs and users. */

@@ -26,6 +26,13 @@ end
 local function tidy(user)
   if redis.call('ZCARD', line(user)) == 0 then redis.call('ZREM', key('users'), user) end
 end
+local function over(turn)
+  local user = redis.call('HGET', key('given'), turn)
+  if not user then return end
+  redis.call('HDEL', key('given'), turn)
+  redis.call('ZREM', key('given-at'), turn)
+  count('running', user, -1)
+end
 local function running(user) return tonumber(redis.call('HGET', key('running'), user) or '0') end
 local function waiting()
   local sum = redis.call('ZCARD', key('later'))
@@ -52,10 +59,12 @@ return redis.status_reply('OK')
 
 /**
  * Gives turns while there are places: to the user who has least running, among equals to the one whose last turn was
- * longest ago. ARGV: limit by user (0: none), turns at most. Returns turn, user, job; again and again.
+ * longest ago. ARGV: limit by user (0: none), turns at most, then turns that are over. Returns turn, user, job; again and
+ * again.
  */
 export const GIVE = `${HEAD}
 local limit, most, time = tonumber(ARGV[1]), tonumber(ARGV[2]), now()
+for at = 3, #ARGV do over(ARGV[at]) end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', key('workers'), '-inf', time)) do
   redis.call('ZREM', key('workers'), name)
   redis.call('HDEL', key('places'), name)
@@ -95,16 +104,6 @@ while free > 0 and #given < most * 3 do
   free = free - 1
 end
 return given
-`;
-
-/** A turn is over. ARGV: the turn. */
-export const END = `${HEAD}
-local user = redis.call('HGET', key('given'), ARGV[1])
-if not user then return 0 end
-redis.call('HDEL', key('given'), ARGV[1])
-redis.call('ZREM', key('given-at'), ARGV[1])
-count('running', user, -1)
-return 1
 `;
 
 /** Turns that were given more than ARGV[1] ms ago, the oldest first, with their users. */

@@ -30,6 +30,8 @@ export class SharedQueue implements JobQueue {
   private readonly carrier: TurnCarrier;
   private readonly refill: Refill;
   private readonly places = new Places();
+  /** Turns that are over, which the lines were not told yet. */
+  private over: string[] = [];
   /** Turns of attended work. */
   private readonly attended = new Set<string>();
   private readonly timer: NodeJS.Timeout;
@@ -56,7 +58,7 @@ export class SharedQueue implements JobQueue {
     this.carrier = new TurnCarrier(link, {
       concurrency: options.concurrency,
       leaseMs: options.leaseMs,
-      onEnd: (turn) => void this.after(this.lines.end(turn)),
+      onEnd: (turn) => this.give(turn),
       onError: (error) => this.logger.debug('The queue had trouble', { error }),
     });
     // Also when there is a beat at once: a server that was away is noticed by this.
@@ -186,6 +188,7 @@ export class SharedQueue implements JobQueue {
     clearTimeout(timer);
     clearInterval(this.timer);
     for (const one of this.soon) clearTimeout(one);
+    await this.carrier.endTaking();
     await inTime(Promise.all([this.refill.idle(), this.beating, this.giving])).catch(() => undefined);
     this.isClosed = true;
     await this.carrier.close();
@@ -222,22 +225,30 @@ export class SharedQueue implements JobQueue {
     this.soon.add(timer);
   }
 
-  /** Gives what turns there are places for; what is asked for meanwhile, in a further round. */
-  private give(): void {
+  /** Gives what turns there are places for; what is asked for, or over, meanwhile, in a further round. */
+  private give(...over: string[]): void {
+    this.over.push(...over);
     this.isWanted = true;
-    this.giving ??= this.giveAll().finally(() => (this.giving = undefined));
+    this.giving ??= this.giveAll().finally(() => {
+      this.giving = undefined;
+      // Asked for in the turn in which that came to its end.
+      if (this.isWanted && !this.isClosed) this.give();
+    });
   }
 
   private async giveAll(): Promise<void> {
     while (this.isWanted && !this.isClosed) {
       this.isWanted = false;
+      const over = this.over;
+      this.over = [];
       try {
-        const turns = await this.lines.give();
+        const turns = await this.lines.give(over);
         if (turns.length === 0) continue;
         await this.carrier.carry(turns);
         this.isWanted = true;
       } catch (error) {
         // The next beat tries again; turns that were given and not carried are found as strays.
+        this.over.push(...over);
         this.logger.debug('Turns could not be given', { error });
         return;
       }
@@ -274,9 +285,9 @@ export class SharedQueue implements JobQueue {
   private async findStrays(): Promise<void> {
     for (const { name, id, user } of await this.lines.givenBefore(STRAY_MS)) {
       if (await this.carrier.isCarried(name)) continue;
-      await this.lines.end(name);
       // If it has ended, whoever gets the turn finds that in its record.
       await this.lines.add([{ id, user, batch: null, notBefore: null }]);
+      this.give(name);
     }
   }
 }

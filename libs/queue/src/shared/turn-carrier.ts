@@ -88,19 +88,23 @@ export class TurnCarrier {
   /** Takes turns again. */
   resume(): void {
     if (!this.worker?.isPaused()) return;
-    this.worker.resume();
+    void this.worker.resume();
   }
 
-  /** Ends, whether Redis answers or not; nothing that was taken may be under way any more. */
-  async close(): Promise<void> {
+  /**
+   * Takes no turns any more, whether Redis answers or not; nothing that was taken may be under way any more. When it resolves
+   * all their ends were told.
+   */
+  async endTaking(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
     await Promise.race([this.worker?.close().catch(() => undefined), late]);
     clearTimeout(timer);
-    // The connection for commands is the link's own.
-    await Promise.race([
-      this.queue.close().catch(() => undefined),
-      new Promise<void>((resolve) => setImmediate(resolve)),
-    ]);
+  }
+
+  /** Carries no turns any more. The connection for commands is the link's own, and stays open. */
+  async close(): Promise<void> {
+    const late = new Promise<void>((resolve) => setImmediate(resolve));
+    await Promise.race([this.queue.close().catch(() => undefined), late]);
   }
 }

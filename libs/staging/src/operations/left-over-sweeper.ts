@@ -33,21 +33,22 @@ export class LeftOverSweeper {
     void this.removeOne(record);
   }
 
-  /** Begins to remove the receipt of an operation whose end was recorded just now: those that come meanwhile go together. */
-  dropReceipt(id: string): void {
-    this.receipts.push(id);
+  /** Begins to remove the receipts of an operation whose end was recorded just now: those that come meanwhile go together. */
+  dropReceipt(record: StagingRecord): void {
+    const { own, earlier } = privateNamesOf(record);
+    this.receipts.push(own, ...earlier);
     this.dropping ??= this.dropReceipts().finally(() => (this.dropping = undefined));
   }
 
   private async dropReceipts(): Promise<void> {
     while (this.receipts.length > 0) {
-      const ids = this.receipts.splice(0);
+      const names = this.receipts.splice(0);
       try {
-        await this.leftOvers.dropReceipts(ids);
+        await this.leftOvers.dropReceipts(names);
       } catch (error) {
         // The next start finds them.
         this.logger.warning('Could not remove the receipts of operations that have ended', {
-          count: ids.length,
+          count: names.length,
           error,
         });
       }

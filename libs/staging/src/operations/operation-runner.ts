@@ -81,7 +81,7 @@ export class OperationRunner {
       await rows.removeStale();
       if (!(await this.succeed(ready, await this.compareChecksums(outcome, ready.operation))))
         return this.lost(record, log);
-      if (outcome.receipt) this.sweeper.dropReceipt(record.id);
+      if (outcome.receipt) this.sweeper.dropReceipt(record);
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
       this.sweepAfter(record);
       this.tellEnd(record, null);

@@ -46,9 +46,13 @@ export class RecoveryService implements OnApplicationBootstrap, OnApplicationShu
     this.dispatcher.start();
     // A storage that hangs must not keep the service from starting: its left-overs are removed when it is back.
     this.tidying = this.tidy();
-    this.every(TIDY_MS, () => (this.tidying = this.tidying.then(() => this.tidy())));
+    this.every(TIDY_MS, () => {
+      this.tidying = this.tidying.then(() => this.tidy());
+    });
     // Not behind the tidying, which may take long: who does not beat is taken for dead.
-    this.every(this.processes.beatMs, () => (this.beating = this.beating.then(() => this.beat())));
+    this.every(this.processes.beatMs, () => {
+      this.beating = this.beating.then(() => this.beat());
+    });
   }
 
   private every(ms: number, work: () => void): void {
