@@ -150,7 +150,8 @@ describeWhere(clusterMissing(), 'when something dies in the middle', () => {
   }, 120_000);
 
   it('Redis, empty when it is back: new work is refused meanwhile, what waits and runs is done', async () => {
-    await begin({ env: { WORKER_CONCURRENCY: '1' } });
+    const password = 'a-password-of-Redis';
+    await begin({ env: { WORKER_CONCURRENCY: '1' }, redis: { password } });
     const running = [await copying('copy-0'), await submit('large', 'copy-1')];
     const waiting = [await submit('file', 'waits-0'), await submit('file', 'waits-1')];
     await cluster.redis.kill9();
@@ -180,6 +181,12 @@ describeWhere(clusterMissing(), 'when something dies in the middle', () => {
     await until(async () => (await cluster.api.get('/health/ready')).status === 200, 'it is not ready');
     expect(await cluster.api.stage(from('file', 'refused'))).toMatchObject({ status: 200 });
     await expectWhole('copy-1');
+    const said = [cluster.api.output, cluster.api.logText(), ...cluster.workers.map(({ output }) => output)];
+    for (const address of ['/metrics', '/config', '/health/ready']) {
+      said.push(JSON.stringify((await cluster.api.get(address)).body));
+    }
+    expect(said.join('\n')).toMatch(/Redis does not answer[^]*Redis answers/);
+    expect(said.join('\n')).not.toContain(password);
   }, 120_000);
 
   it('the queue emptied under it: filled again from the records, by itself or at once by requeue', async () => {
@@ -223,7 +230,10 @@ describeWhere(clusterMissing(), 'when something dies in the middle', () => {
     const id = await submit('file');
     const address = /Listening on (http\S+)/.exec(worker.output)![1]!;
     const ready = await fetch(`${address}/health/ready`);
-    expect([ready.status, JSON.stringify(await ready.json())]).toEqual([503, expect.stringContaining('marker file is missing')]);
+    expect([ready.status, JSON.stringify(await ready.json())]).toEqual([
+      503,
+      expect.stringContaining('marker file is missing'),
+    ]);
     expect(await metric(cluster.api, 'staging_workers')).toBe(0);
     expect((await cluster.api.get('/health/ready')).body).toMatchObject({
       status: 'up',
