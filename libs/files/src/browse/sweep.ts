@@ -3,7 +3,7 @@ import { eachEntry, errnoOf, type Handle } from '../confined/handle';
 import { nameInArea, openOwn, removePrivate, withStagingDirectory } from '../confined/private-directory';
 import { openRoot, type RootSpec } from '../confined/root';
 import { openArea, openStep } from '../confined/user-area';
-import { operationOfReceipt, removeReceipt } from '../engine/receipt';
+import { privateNameOfReceipt, removeReceipt } from '../engine/receipt';
 import { type RawName } from '../names/raw-name';
 import { type WorkerControl } from '../pool/control';
 
@@ -20,7 +20,7 @@ export function listPrivate(target: RootSpec, control: WorkerControl): string[] 
       const ids = new Set<string>();
       eachEntry(staging, (name, kind) => {
         control.step();
-        const own = kind === 'link' ? operationOfReceipt(name) : name;
+        const own = kind === 'link' ? privateNameOfReceipt(name) : name;
         const id = own === undefined || (kind !== 'directory' && kind !== 'link') ? undefined : OWN_NAME.exec(own)?.[1];
         if (id !== undefined) ids.add(id);
       });
@@ -34,12 +34,11 @@ export function listPrivate(target: RootSpec, control: WorkerControl): string[] 
 /** A dead operation and where it may have left a private directory. */
 export interface SweepTask {
   target: RootSpec;
-  operationId: string;
-  /** What its private directories are called. */
+  /** What its private directories are called, and so its receipts. */
   names: string[];
   /** The way to its destination, when known: a private directory may lie in any directory of it. */
   destination: { username: RawName; segments: RawName[] } | null;
-  /** Its end is recorded, so that its receipt is not needed either. */
+  /** Its end is recorded, so that its receipts are not needed either. */
   hasEnded: boolean;
 }
 
@@ -47,7 +46,7 @@ export interface SweepTask {
 export function sweepPrivate(task: SweepTask, control: WorkerControl): void {
   const root = openRoot(task.target, control.touch);
   try {
-    if (task.hasEnded) removeReceipt(root, task.operationId);
+    if (task.hasEnded) for (const name of task.names) removeReceipt(root, name);
     withStagingDirectory(root, (staging) => {
       for (const name of task.names) removeIfOwn(staging, name, control);
     });

@@ -161,7 +161,7 @@ describe.each(CASES)('%s', (_what, from, details) => {
       if (!CLEANING.has(name)) expect({ told, left: leftOvers(true) }).toEqual({ told, left: receipt });
       const { target, operationId } = failing;
       const destination = { username: 'jane', segments: ['in', 'made', 'result'] };
-      sweepPrivate({ target, operationId, names: [operationId], destination, hasEnded: true }, loneControl());
+      sweepPrivate({ target, names: [operationId], destination, hasEnded: true }, loneControl());
       expect({ told, left: leftOvers() }).toEqual({ told, left: [] });
     }
   });

@@ -13,8 +13,8 @@ import { publishedIdentity, readReceipt, type Receipt } from './receipt';
 import { type PlacedResult, type PlaceTask } from './task-types';
 
 /**
- * What an earlier attempt of this operation published before its process died, as its receipt tells; undefined when it
- * published nothing, or something else stands there by now. Needs no source: that may be gone.
+ * What an earlier attempt of this operation published and did not come to record, as its receipt tells; undefined when none
+ * published anything, or something else stands there by now. Needs no source: that may be gone.
  */
 export function findPublished(task: PlaceTask, control: WorkerControl): PlacedResult | undefined {
   const path = destinationOf(task);
@@ -23,10 +23,14 @@ export function findPublished(task: PlaceTask, control: WorkerControl): PlacedRe
   try {
     control.writing();
     return translating('target', () => {
-      const receipt = readReceipt(target, task.operationId);
-      // The rows of a tree may be gone, where the whole host died.
-      if (!receipt || (receipt.isTree && receipt.files !== task.earlierRows)) return undefined;
-      return lookFor(receipt, task, target, path);
+      for (const privateName of [task.privateName, ...task.earlierNames]) {
+        const receipt = readReceipt(target, privateName);
+        // The rows of a tree may be gone, where the whole host died.
+        if (!receipt || (receipt.isTree && receipt.files !== task.earlierRows)) continue;
+        const published = lookFor(receipt, { ...task, privateName }, target, path);
+        if (published) return published;
+      }
+      return undefined;
     });
   } finally {
     closeSync(target);
@@ -40,13 +44,14 @@ function destinationOf({ source, destination }: PlaceTask): RawName[] | undefine
   return name === undefined ? undefined : [...destination.segments, name];
 }
 
+/** What the receipt of one attempt tells; `task` has that one's private name. */
 function lookFor(receipt: Receipt, task: PlaceTask, target: Handle, path: RawName[]): PlacedResult | undefined {
   const spot = locateDestination(target, task.destination.username, path, true);
   try {
     const stat = spot.present;
     if (!stat || publishedIdentity(stat) !== receipt.identity) return undefined;
     // A hard link is known by its source: as long as ours is not gone from where it was made, the other may be anybody's.
-    if (receipt.link === 'hard' && !receipt.isTree && isBuiltYet(task, target, spot)) return undefined;
+    if (receipt.link === 'hard' && !receipt.isTree && hasPayload(task, target, spot)) return undefined;
     flushDirectory(spot.base);
     const { storage, kind, files, bytes, link, checksum, isTree } = receipt;
     const rows = isTree ? [] : [manifestRow('', link === 'symbolic' ? 'link' : 'file', stat, checksum)];
@@ -55,11 +60,6 @@ function lookFor(receipt: Receipt, task: PlaceTask, target: Handle, path: RawNam
   } finally {
     if (spot.base !== target) closeSync(spot.base);
   }
-}
-
-function isBuiltYet(task: PlaceTask, target: Handle, spot: DestinationSpot): boolean {
-  const names = [task.privateName, ...task.earlierNames];
-  return names.some((privateName) => hasPayload({ ...task, privateName }, target, spot));
 }
 
 function hasPayload(place: PrivatePlace, target: Handle, spot: DestinationSpot): boolean {

@@ -120,8 +120,8 @@ export class Placement {
   run(): PlaceResult | undefined {
     let kept = false;
     try {
-      const present = this.present();
-      if (present) return present;
+      const there = this.publishedMeanwhile() ?? this.present();
+      if (there) return there;
       const result = this.build();
       kept = result.type === 'tree';
       return result;
@@ -132,6 +132,12 @@ export class Placement {
     } finally {
       if (!kept && this.spot.base !== this.target) closeSync(this.spot.base);
     }
+  }
+
+  /** What an earlier attempt that is still alive published just now, though another one had begun. */
+  private publishedMeanwhile(): PlacedResult | undefined {
+    const { spot, task, control } = this;
+    return spot.present && task.earlierNames.length > 0 ? findPublished(task, control) : undefined;
   }
 
   /** What is at the destination already; undefined when it is free, or may be replaced. */

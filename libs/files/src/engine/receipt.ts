@@ -15,7 +15,8 @@ export interface PlacedFacts extends Pick<PlacedResult, 'storage' | 'kind' | 'fi
 
 /**
  * What an attempt is about to publish, and by what it is known afterwards. It outlives a process that dies before it has
- * recorded the end, so that a further attempt of the operation knows its own work from what somebody else put there.
+ * recorded the end, so that a further attempt of the operation knows its own work from what somebody else put there. Each
+ * attempt has its own, called as its private directory is: one that is alive although another has begun disturbs no other's.
  */
 export interface Receipt extends PlacedFacts {
   identity: string;
@@ -36,7 +37,7 @@ export function publishedIdentity(stat: BigIntStats): string {
 
 /** Publishes with a receipt, where the task asks for one; what was not published has none. */
 export function leavingReceipt(
-  task: Pick<PlaceTask, 'receipt' | 'operationId'>,
+  task: Pick<PlaceTask, 'receipt' | 'privateName'>,
   target: Handle,
   facts: PlacedFacts,
   payload: Handle,
@@ -46,13 +47,13 @@ export function leavingReceipt(
   const { storage, kind, files, bytes, link, checksum, isTree } = facts;
   translating('target', () => {
     const identity = publishedIdentity(statHandle(payload));
-    writeReceipt(target, task.operationId, { storage, kind, files, bytes, link, checksum, isTree, identity });
+    writeReceipt(target, task.privateName, { storage, kind, files, bytes, link, checksum, isTree, identity });
   });
   try {
     publish();
   } catch (error) {
     try {
-      removeReceipt(target, task.operationId);
+      removeReceipt(target, task.privateName);
     } catch {
       // Why it was not published says more.
     }
@@ -60,23 +61,23 @@ export function leavingReceipt(
   }
 }
 
-function receiptName(operationId: string): RawName {
-  return `${operationId}${SUFFIX}`;
+function receiptName(privateName: string): RawName {
+  return `${privateName}${SUFFIX}`;
 }
 
-/** The operation that a name in `.staging` is the receipt of; undefined for other names. */
-export function operationOfReceipt(name: RawName): string | undefined {
+/** What the private directory is called to which a name in `.staging` is the receipt; undefined for other names. */
+export function privateNameOfReceipt(name: RawName): string | undefined {
   return name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : undefined;
 }
 
 /**
- * Writes a receipt, in place of an earlier one of the operation: as the text of a symbolic link, which comes to be in one
+ * Writes a receipt, in place of an earlier one of this name: as the text of a symbolic link, which comes to be in one
  * step and whole. Where the file system has none, nothing is written, and a further attempt finds what it finds.
  */
-function writeReceipt(target: Handle, operationId: string, receipt: Receipt): void {
+function writeReceipt(target: Handle, privateName: string, receipt: Receipt): void {
   const text = JSON.stringify(receipt);
   withStagingDirectory(target, (staging) => {
-    const name = receiptName(operationId);
+    const name = receiptName(privateName);
     try {
       symlinkSync(text, at(staging, name));
     } catch (error) {
@@ -89,11 +90,11 @@ function writeReceipt(target: Handle, operationId: string, receipt: Receipt): vo
   });
 }
 
-/** The receipt of an operation; undefined when there is none. */
-export function readReceipt(target: Handle, operationId: string): Receipt | undefined {
+/** The receipt of an attempt; undefined when there is none. */
+export function readReceipt(target: Handle, privateName: string): Receipt | undefined {
   return withStagingDirectory(target, (staging) => {
     try {
-      const raw = readLink(staging, receiptName(operationId));
+      const raw = readLink(staging, receiptName(privateName));
       return JSON.parse(Buffer.from(raw, 'latin1').toString('utf8')) as Receipt;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EINVAL') return undefined;
@@ -102,28 +103,28 @@ export function readReceipt(target: Handle, operationId: string): Receipt | unde
   });
 }
 
-/** Removes the receipt of an operation; idempotent. */
-export function removeReceipt(target: Handle, operationId: string): void {
-  withStagingDirectory(target, (staging) => removeFrom(staging, operationId));
+/** Removes the receipt of an attempt; idempotent. */
+export function removeReceipt(target: Handle, privateName: string): void {
+  withStagingDirectory(target, (staging) => removeFrom(staging, privateName));
 }
 
-function removeFrom(staging: Handle, operationId: string): void {
+function removeFrom(staging: Handle, privateName: string): void {
   try {
-    unlinkSync(at(staging, receiptName(operationId)));
+    unlinkSync(at(staging, receiptName(privateName)));
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }
 
-/** Removes the receipts of operations whose ends are recorded: nobody needs them any more. Idempotent. */
-export function dropReceipts({ target, ids }: { target: RootSpec; ids: string[] }, control: WorkerControl): void {
+/** Removes the receipts of attempts whose operations' ends are recorded: nobody needs them any more. Idempotent. */
+export function dropReceipts({ target, names }: { target: RootSpec; names: string[] }, control: WorkerControl): void {
   const root = openRoot(target, control.touch);
   try {
     translating('target', () =>
       withStagingDirectory(root, (staging) => {
-        for (const id of ids) {
+        for (const name of names) {
           control.step();
-          removeFrom(staging, id);
+          removeFrom(staging, name);
         }
       }),
     );

@@ -106,9 +106,9 @@ export class FileStager {
     }
   }
 
-  private async removeKept({ target, operationId, privateName, destination }: PlaceTask): Promise<void> {
+  private async removeKept({ target, privateName, destination }: PlaceTask): Promise<void> {
     try {
-      const task = { target, operationId, names: [privateName], destination, hasEnded: false };
+      const task = { target, names: [privateName], destination, hasEnded: false };
       await this.pool.run('sweepPrivate', task, { roots: [0] });
     } catch {
       // The result stands, or the reason why there is none; the next start removes what is left.

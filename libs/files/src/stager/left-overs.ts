@@ -16,7 +16,7 @@ export class LeftOvers {
   }
 
   /**
-   * Removes the receipt and the private directories of one operation that is dead: below the target root and, when its destination is
+   * Removes the receipts and the private directories of one operation that is dead: below the target root and, when its destination is
    * known, inside the user's area. `names`: what they may be called. Removes nothing else; idempotent.
    */
   remove(
@@ -25,12 +25,15 @@ export class LeftOvers {
     names: string[] = [operationId],
   ): Promise<void> {
     const where = destination && { username: rawFromText(destination.username), segments: destination.path.segments };
-    const task = { target: this.roots.target, operationId, names, destination: where, hasEnded: true };
+    const task = { target: this.roots.target, names, destination: where, hasEnded: true };
     return this.pool.run('sweepPrivate', task, { roots: [0] });
   }
 
-  /** Removes the receipts that placements left, once the ends of their operations are recorded. Idempotent. */
-  dropReceipts(ids: string[]): Promise<void> {
-    return this.pool.run('dropReceipts', { target: this.roots.target, ids }, { roots: [0] });
+  /**
+   * Removes the receipts that placements left, once the ends of their operations are recorded. `names`: what the private
+   * directories of their attempts were called. Idempotent.
+   */
+  dropReceipts(names: string[]): Promise<void> {
+    return this.pool.run('dropReceipts', { target: this.roots.target, names }, { roots: [0] });
   }
 }
