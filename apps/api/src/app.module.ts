@@ -15,6 +15,7 @@ import { StageBatchController } from './batches/stage-batch.controller';
 import { DownloadLinks } from './downloads/download-links';
 import { DownloadsController } from './downloads/downloads.controller';
 import { Downloads } from './downloads/downloads.service';
+import { RevokedLinks } from './downloads/revoked-links';
 import { Transfers } from './downloads/transfers';
 import { RequestBudget } from './http/rate-limit';
 import { RequestPipe } from './http/request-pipe';
@@ -79,6 +80,7 @@ import { Listings } from './storage/listings.service';
     OperationViews,
     RequestBudget,
     Transfers,
+    RevokedLinks,
   ],
 })
 export class AppModule {

@@ -10,7 +10,7 @@ import {
   SourceReader,
 } from '@app/files';
 import { ManifestRepository, OperationRepository, type StagingFile, StagingRecord } from '@app/records';
-import { OperationCancelled } from '@app/staging';
+import { OperationCancelled, OperationWatch } from '@app/staging';
 import { DownloadTokens } from './download-token';
 import { Transfers } from './transfers';
 
@@ -44,6 +44,7 @@ export class DownloadLinks {
     private readonly manifest: ManifestRepository,
     private readonly reader: SourceReader,
     private readonly transfers: Transfers,
+    private readonly watch: OperationWatch,
   ) {
     this.tokens = new DownloadTokens(settings.get('DOWNLOAD_SECRET'));
     this.publicUrl = settings.get('PUBLIC_URL') ?? '';
@@ -72,8 +73,8 @@ export class DownloadLinks {
   }
 
   /**
-   * Ends the links of an operation, and its transfers under way in this process; the record becomes `cancelled`. False
-   * when it has no link that works.
+   * Ends the links of an operation, and its transfers under way, those in other processes within moments; the record
+   * becomes `cancelled`. False when it has no link that works.
    */
   async revoke(record: StagingRecord, reason: OperationCancelled): Promise<boolean> {
     if (!isWorking(record)) return false;
@@ -81,6 +82,7 @@ export class DownloadLinks {
     if (!(await this.records.changeSuccess(record.id, end))) return false;
     Object.assign(record, end);
     this.transfers.cut(record.id, reason);
+    this.watch.changed(record.id);
     // As of everything that did not end well.
     await this.manifest.removeOf(record.id);
     return true;

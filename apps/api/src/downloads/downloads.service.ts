@@ -65,9 +65,10 @@ export class Downloads {
   }
 
   /** Lets the proxy send the file; for all that is known here, it does. */
-  private handOver({ operationId, response, source, representation }: Transfer & { source: OpenFile }): number {
+  private handOver(transfer: Transfer & { source: OpenFile }): number {
+    const { response, source, representation } = transfer;
     response.writeHead(200, accelHeaders(this.accelPrefix!, source, representation)).end();
-    if (response.req.method !== 'HEAD') this.transfers.handOver(operationId);
+    if (response.req.method !== 'HEAD') this.transfers.handOver(transfer);
     return source.identity.size;
   }
 }

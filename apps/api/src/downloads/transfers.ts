@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { type Response } from 'express';
-import { AppError, Settings } from '@app/core';
+import { AppError, Settings, traceFields } from '@app/core';
 import { type ArchiveFormat, type OpenFile, type OpenTree } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { type DownloadResult, Metrics } from '@app/monitoring';
 import { OperationCancelled } from '@app/staging';
+import { traceParentOf } from '../http/request-context';
 import { type ByteRange } from './byte-range';
 import { type PacedAnswer, PacedSender } from './paced-sender';
 import { type Representation } from './representation';
@@ -20,6 +21,9 @@ export interface Transfer {
   /** Null: all of it. */
   range: ByteRange | null;
 }
+
+/** Whose a sending is, and of which request. */
+type Addressed = Pick<Transfer, 'operationId' | 'response'>;
 
 /** An answer, and how much of the source's content is in what was made of it so far. */
 interface Content {
@@ -42,21 +46,34 @@ export class Transfers {
     this.idleMs = settings.get('DOWNLOAD_IDLE_SECONDS') * 1000;
   }
 
-  /** Ends what is under way of an operation; its connections break. */
+  /** Operations of whose links something is under way. */
+  get ofLinks(): string[] {
+    return [...this.underWay.keys()];
+  }
+
+  /** Ends what is under way of the links of an operation; their connections break. */
   cut(operationId: string, reason: Error): void {
     for (const controller of this.underWay.get(operationId) ?? []) controller.abort(reason);
   }
 
   /**
    * Sends, and resolves with the number of bytes of content that were taken. Throws what {@link PacedSender} throws.
-   * `signal` belongs to this transfer alone; null where only its receiver, or {@link cut}, may end it.
+   * `signal` belongs to this transfer alone, whose operation runs; null for one of a link, which its receiver and {@link cut}
+   * may end.
    */
   async run(transfer: Transfer, signal: AbortSignal | null): Promise<number> {
-    const { operationId, response } = transfer;
+    if (signal) return this.send(transfer, signal);
+    const { operationId } = transfer;
     const cutter = this.enlist(operationId);
-    // Never over a signal that outlives the transfer: in Node 20 each `any` stays with its sources until they go.
-    const ending = signal ? AbortSignal.any([signal, cutter.signal]) : cutter.signal;
-    const sender = new PacedSender(response, this.idleMs, ending);
+    try {
+      return await this.send(transfer, cutter.signal);
+    } finally {
+      this.dismiss(operationId, cutter);
+    }
+  }
+
+  private async send(transfer: Transfer, signal: AbortSignal): Promise<number> {
+    const sender = new PacedSender(transfer.response, this.idleMs, signal);
     const begun = performance.now();
     let content: Content | undefined;
     const taken = () => content?.done?.() ?? sender.bytes;
@@ -67,19 +84,17 @@ export class Transfers {
     });
     try {
       await sender.send((ending) => (content = contentOf(transfer, ending)).answer);
-      this.tell(operationId, 'complete', told());
+      this.tell(transfer, 'complete', told());
       return taken();
     } catch (error) {
-      this.tell(operationId, resultOf(error), told(), error);
+      this.tell(transfer, resultOf(error), told(), error);
       throw error instanceof OperationCancelled ? new OperationCancelled(error.message, taken()) : error;
-    } finally {
-      this.dismiss(operationId, cutter);
     }
   }
 
   /** Notes that somebody else sends the source: how much of it, and whether all of it arrives, is not known here. */
-  handOver(operationId: string): void {
-    this.tell(operationId, 'handed_over', {});
+  handOver(transfer: Addressed): void {
+    this.tell(transfer, 'handed_over', {});
   }
 
   private enlist(operationId: string): AbortController {
@@ -96,10 +111,16 @@ export class Transfers {
     if (others?.size === 0) this.underWay.delete(operationId);
   }
 
-  private tell(operationId: string, result: DownloadResult, fields: { bytes?: number }, error?: unknown): void {
+  private tell(
+    { operationId, response }: Addressed,
+    result: DownloadResult,
+    fields: { bytes?: number },
+    error?: unknown,
+  ): void {
     this.metrics.countDownload(result, fields.bytes ?? 0);
     const reason = error instanceof AppError || error instanceof OperationCancelled ? error.message : undefined;
-    const line = { operation_id: operationId, ...fields, complete: result === 'complete', reason };
+    const trace = traceFields(traceParentOf(response));
+    const line = { operation_id: operationId, ...trace, ...fields, complete: result === 'complete', reason };
     if (result === 'failed')
       this.logger.warning('Download failed', { ...line, ...(reason === undefined && { error }) });
     else this.logger.info(`Download ${WORDS[result]}`, line);
