@@ -23,9 +23,8 @@ async function requeue(settings: Settings): Promise<void> {
   }
   const link = new RedisLink(options);
   await link.ready(READY_MS);
-  const { performs: _performs, ...queueSettings } = queueOptions(settings, 'api');
   const name = `${os.hostname()}/requeue-${process.pid}`;
-  const queue = new SharedQueue(link, { ...queueSettings, name, concurrency: 0 }, logger);
+  const queue = new SharedQueue(link, { ...queueOptions(settings, 'api'), name, concurrency: 0 }, logger);
   const records = await createRecords(recordsOptions(settings, logger));
   try {
     await new QueueFiller(records.operations, records.batches, queue, logger).fill();
