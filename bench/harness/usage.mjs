@@ -6,11 +6,16 @@ import { performance } from 'node:perf_hooks';
 const TICKS = 100;
 
 /** Seconds that a process has had a core, with all its threads, and the commands that it ran and that have ended. */
-function cpuSeconds(pid) {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+const cpuSeconds = (pid) => seconds(`/proc/${pid}/stat`, 4);
+
+/** The same of its first thread alone, which cannot have more than one core. */
+const firstThreadSeconds = (pid) => seconds(`/proc/${pid}/task/${pid}/stat`, 2);
+
+function seconds(file, count) {
+  const text = readFileSync(file, 'utf8');
   // The name before may hold blanks; the third field comes first then.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS;
+  return fields.slice(11, 11 + count).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS;
 }
 
 /** Seconds that the device below a folder has been busy; 0 where the kernel does not tell. */
@@ -35,24 +40,23 @@ function machineSeconds() {
 
 /**
  * Begins to count. `stations` has the process ids of each part of the site by its name. The function that is returned tells
- * the seconds since then: `wall`, `disk`, `machine` (all cores, others' work as well), `cpu` of each station.
+ * the seconds since then: `wall`; `disk`; `machine` (all cores, others' work as well); `cpu` of each station, and `first`: of
+ * the first threads of its processes.
  */
 export function countUsage(stations, folder) {
+  const each = (secondsOf) =>
+    Object.entries(stations).map(([name, pids]) => [name, pids.reduce((sum, pid) => sum + secondsOf(pid), 0)]);
   const now = () => ({
     wall: performance.now() / 1000,
     disk: busySeconds(folder),
     machine: machineSeconds(),
-    cpu: Object.entries(stations).map(([, pids]) => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)),
+    cpu: each(cpuSeconds),
+    first: each(firstThreadSeconds),
   });
+  const since = (end, start) =>
+    typeof end === 'number'
+      ? end - start
+      : Object.fromEntries(end.map(([name, value], at) => [name, value - start[at][1]]));
   const start = now();
-  return () => {
-    const end = now();
-    const cpu = Object.keys(stations).map((name, index) => [name, end.cpu[index] - start.cpu[index]]);
-    return {
-      wall: end.wall - start.wall,
-      disk: end.disk - start.disk,
-      machine: end.machine - start.machine,
-      cpu: Object.fromEntries(cpu),
-    };
-  };
+  return () => Object.fromEntries(Object.entries(now()).map(([name, end]) => [name, since(end, start[name])]));
 }

@@ -13,8 +13,8 @@ export const title =
   'one process against an API process with 1, 2 and 4 workers: batches, requests, the wait for a turn';
 
 const LARGE_FILES = 16;
-/** Items of the batch that goes before each turn: fresh workers are slow at first. */
-const WARM_UP = 500;
+/** Items for each worker of the batch that goes before each turn: a fresh one takes twice the processor time for them. */
+const WARM_UP = 1000;
 /** Items of the batch that runs while callers wait for single files. */
 const BESIDE = 2000;
 /** Operations of which each begins when nothing else is to be done. */
@@ -76,7 +76,7 @@ async function turn(bench, home, service, servers, workers) {
   };
   const context = { home, service, servers, stations };
   const largePairs = Array.from({ length: LARGE_FILES }, (_, index) => [`large-${index}`, `large-${index}`]);
-  await batch(context, smallPairs(Math.min(WARM_UP, workerItems), 'warm-up'));
+  await batch(context, smallPairs(Math.min(WARM_UP * Math.max(1, workers), workerItems), 'warm-up'));
   const small = await batch(context, smallPairs(workerItems, 'small'));
   const large = await batch(context, largePairs);
   const requests = await foreground(context, seconds);
@@ -208,7 +208,10 @@ function demandOf(what, turns) {
   const each = (value) => median(turns.map((used) => (value(used) / used.items) * 1000));
   const share = (value) => `${(100 * median(turns.map((used) => value(used) / used.wall))).toFixed(0)} %`;
   const own = ({ cpu }) => Object.values(cpu).reduce((sum, seconds) => sum + seconds, 0);
-  const stations = Object.keys(turns[0].cpu).map((name) => `${name} ${each(({ cpu }) => cpu[name]).toPrecision(3)}`);
+  const stations = Object.keys(turns[0].cpu).map((name) => {
+    const [all, first] = ['cpu', 'first'].map((kind) => each((used) => used[kind][name]).toPrecision(3));
+    return name === 'mariadb' ? `${name} ${all}` : `${name} ${all} (first thread ${first})`;
+  });
   const busy = `of a core ${share(own)}, with others ${share(({ machine }) => machine)}; disk ${share(({ disk }) => disk)}`;
   const asked = (name) => median(turns.map(({ counted }) => counted[name])).toFixed(1);
   const servers = `${asked('statements')} statements, ${asked('scripts')} scripts, ${asked('redisKb')} kB of Redis`;
