@@ -3,10 +3,13 @@ import { type RedisLink } from '@app/cluster';
 /** A process that fills the queue says so for this long, again and again, in milliseconds. */
 const FILLING_MS = 30_000;
 const FULL = 'full';
+/** How often what waits is compared with the records although nothing seems lost, in milliseconds. */
+const COMPARE_MS = 60_000;
 
 /**
  * Notices that Redis has lost what waited in it (it was emptied, or is new), by a mark that is gone then, and lets one
- * process of all fill the queue again.
+ * process of all fill the queue again. The mark ends by itself now and then: what a process that died could not add
+ * is missing without anything else having been lost.
  */
 export class Refill {
   private readonly key: string;
@@ -18,6 +21,7 @@ export class Refill {
     private readonly link: RedisLink,
     private readonly name: string,
     private readonly onFailure: (error: unknown) => void,
+    private readonly compareMs = COMPARE_MS,
   ) {
     this.key = link.key('queue', 'state');
   }
@@ -49,7 +53,7 @@ export class Refill {
     const { key } = this;
     try {
       await fill();
-      await this.link.run((redis) => redis.set(key, FULL));
+      await this.link.run((redis) => redis.set(key, FULL, 'PX', this.compareMs));
     } catch (error) {
       this.onFailure(error);
       await this.link.run((redis) => redis.del(key)).catch(() => undefined);

@@ -8,4 +8,6 @@ export interface SharedQueueOptions {
   maxRunningPerUser: number;
   /** A process that shows no life for so long has lost its turns to others, in milliseconds. */
   leaseMs: number;
+  /** How often what waits is compared with the records, in milliseconds. Default: a minute. */
+  compareMs?: number;
 }

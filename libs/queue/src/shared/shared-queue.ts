@@ -54,7 +54,7 @@ export class SharedQueue implements JobQueue {
     this.lines = new Lines(link, options.maxRunningPerUser);
     const onFailure = (error: unknown) =>
       this.logger.warning('The queue could not be filled; it is tried again', { error });
-    this.refill = new Refill(link, options.name, onFailure);
+    this.refill = new Refill(link, options.name, onFailure, options.compareMs);
     this.carrier = new TurnCarrier(link, {
       concurrency: options.concurrency,
       leaseMs: options.leaseMs,
