@@ -171,7 +171,10 @@ describeWhere(clusterMissing(), 'when something dies in the middle', () => {
     expect(await cluster.api.post('/stage_data/batch?method=local_copy&username=ana', batch)).toMatchObject({
       status: 503,
     });
-    // What needs no queue goes on.
+    // What needs no queue goes on: a link as well.
+    const link = { Accept: 'application/json' };
+    const asked = cluster.api.stage({ local_path_on_storage: 'file' }, { method: 'direct_download' }, link);
+    expect(await asked).toMatchObject({ status: 200, body: { operation: { download_url: expect.any(String) } } });
     expect(await cluster.api.stage({ local_path_on_storage: 'file' }, { method: 'direct_download' })).toMatchObject({
       status: 200,
     });

@@ -12,6 +12,8 @@ const READ_ENTRIES = 250;
 /** Milliseconds that a read waits; then it is looked whether Redis was emptied. */
 const WAIT_MS = 2000;
 const RETRY_MS = 250;
+/** Pause between reads that brought little: what comes meanwhile goes into the file together. */
+const GATHER_MS = 25;
 /** Milliseconds between two notices about lines that could not be taken in. */
 const NOTICE_MS = 60_000;
 
@@ -84,6 +86,7 @@ export class LineReceiver {
     for (const entry of entries) this.take(entry);
     // In this order: a place is remembered only when the lines before it stand in the file.
     await foreign.flush();
+    if (!this.isClosed && entries.length < READ_ENTRIES) await pause(GATHER_MS);
     if (this.isClosed) await connection.ask((redis) => place.save(redis));
     this.isIdle = true;
     return !this.isClosed;

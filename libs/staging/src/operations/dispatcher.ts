@@ -4,6 +4,7 @@ import { AppError } from '@app/core';
 import { AppLogger } from '@app/logging';
 import { type Job, JOB_QUEUE, type JobQueue, type Place, shuttingDown } from '@app/queue';
 import { OperationRepository, ProcessIdentity, type StagingRecord } from '@app/records';
+import { MethodRegistry } from '../contract/method-registry';
 import { type CallerHooks } from '../contract/staging-method';
 import { type AttemptEnd, OperationRunner } from './operation-runner';
 import { jobOf } from './job-of';
@@ -33,6 +34,7 @@ export class Dispatcher {
   constructor(
     @Inject(JOB_QUEUE) private readonly queue: JobQueue,
     private readonly limits: QueueLimits,
+    private readonly methods: MethodRegistry,
     private readonly records: OperationRepository,
     private readonly identity: ProcessIdentity,
     private readonly preparation: Preparation,
@@ -146,15 +148,21 @@ export class Dispatcher {
 
   /** Null when the operation has to wait in line. Work that needs its caller cannot. */
   private async placeFor(ready: ReadyOperation): Promise<Place | null> {
-    const { record, hooks } = ready;
+    const { record } = ready;
     try {
-      return needsCaller(hooks) ? await this.attend(record) : this.queue.reserve(jobOf(record));
+      return this.isAttended(ready) ? await this.attend(record) : this.queue.reserve(jobOf(record));
     } catch (error) {
       // What comes too late is recorded as any refusal is; beyond a limit nothing is.
       if (!isStopping(error)) throw error;
       await this.runner.write(ready);
       throw await this.runner.refuse(ready, error);
     }
+  }
+
+  /** What its caller takes part in, or gets at once, is not sent to others. */
+  private isAttended({ record, hooks }: ReadyOperation): boolean {
+    if (needsCaller(hooks)) return true;
+    return this.queue.shared && this.methods.find(record.method)?.capabilities.destination === 'none';
   }
 
   private async writeIn(place: Place, ready: ReadyOperation): Promise<void> {
