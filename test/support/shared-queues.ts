@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RedisLink } from '@app/cluster';
 import { createLogging } from '@app/logging';
 import { SharedQueue, type SharedQueueOptions } from '@app/queue';
+import { onCleanup } from './cleanups';
 import { temporaryFolder } from './temporary-folder';
 
 /** A queue of one process under test, with its connections. */
@@ -23,6 +24,7 @@ export async function openQueue(
   const all = { name: `process-${made}`, concurrency: 1, maxRunningPerUser: 0, leaseMs: 30_000, ...options };
   const log = { level: 'DEBUG', file: `${temporaryFolder('staging-queue-')}/log`, maxBytes: 1e7, maxFiles: 1 } as const;
   const { logger } = createLogging({ ...log, console: false });
+  onCleanup(() => logger.close());
   const link = new RedisLink({ url, prefix, onChange: () => undefined });
   await link.ready(5000);
   return { queue: new SharedQueue(link, all, logger), link, options: all };

@@ -69,6 +69,8 @@ export class SharedQueue implements JobQueue {
   start(perform: Perform): void {
     this.perform = perform;
     this.carrier.start((turn) => this.take(turn));
+    // It may have been told to wait before there was anything to pause.
+    if (this.pausedFor !== null) void this.after(this.carrier.pause());
     this.beat();
   }
 
