@@ -308,4 +308,21 @@ describe('StagingService, when the database goes away,', () => {
     expect(await records.operations.find(record.id)).toMatchObject({ status: 'success', bytesDone: 5 });
     expect((await records.manifest.page(record.id, { limit: 10 })).items).toHaveLength(1);
   });
+
+  it('keeps the receipt of what is not recorded yet: a further attempt would know its own result by it', async () => {
+    const dropped: string[][] = [];
+    const leftOvers = {
+      list: () => Promise.resolve([]),
+      remove: () => Promise.resolve(),
+      dropReceipts: (names: string[]) => Promise.resolve(void dropped.push(names)),
+    };
+    setup = await setupStaging([fakeMethod(() => Promise.resolve(newOutcome({ receipt: true })))], { leftOvers });
+    const back = failing(setup.records, 'settle');
+    const away = await setup.service.stage(newRequest());
+    expect(away.status).toBe('success');
+    back();
+    const recorded = await setup.service.stage(newRequest({ relativePath: 'another' }));
+    await setup.sweeper.idle();
+    expect(dropped).toEqual([[recorded.id]]);
+  });
 });

@@ -35,6 +35,9 @@ export interface AttemptEnd {
   again: FurtherAttempt | null;
 }
 
+/** What became of an end: it stands in the record, or will as soon as that can be; or another attempt has the operation. */
+type Settled = 'recorded' | 'later' | 'lost';
+
 const SUCCESS: AttemptEnd = { failure: null, again: null };
 
 /** Does one attempt of an operation whose record says `running`, to its settled record, and logs each step under its id. */
@@ -79,9 +82,10 @@ export class OperationRunner {
       context.signal.throwIfAborted();
       const outcome = await ready.work(context);
       await rows.removeStale();
-      if (!(await this.succeed(ready, await this.compareChecksums(outcome, ready.operation))))
-        return this.lost(record, log);
-      if (outcome.receipt) this.sweeper.dropReceipt(record);
+      const settled = await this.succeed(ready, await this.compareChecksums(outcome, ready.operation));
+      if (settled === 'lost') return this.lost(record, log);
+      // Should the end not come to be recorded, a further attempt knows its own result by it; else it is swept one day.
+      if (outcome.receipt && settled === 'recorded') this.sweeper.dropReceipt(record);
       log.info(outcome.outcome === 'staged' ? 'Staged' : 'Already available', told(record, begun));
       this.sweepAfter(record);
       this.tellEnd(record, null);
@@ -159,7 +163,7 @@ export class OperationRunner {
     return differs ? { ...outcome, matchesSource: false } : outcome;
   }
 
-  private succeed({ record, view }: ReadyOperation, outcome: StagingOutcome): Promise<boolean> {
+  private succeed({ record, view }: ReadyOperation, outcome: StagingOutcome): Promise<Settled> {
     const rows = manifestOf(record.id, outcome.manifest, outcome.stagedPath ?? '');
     return this.settle(record, successOf(record, outcome, view), rows);
   }
@@ -186,7 +190,8 @@ export class OperationRunner {
     // How far it came stays in the record.
     const progress = this.live.end(record.id);
     if (error instanceof OperationCancelled) {
-      if (!(await this.settle(record, { ...progress, ...cancellationOf(error) }, []))) return this.lost(record, log);
+      const settled = await this.settle(record, { ...progress, ...cancellationOf(error) }, []);
+      if (settled === 'lost') return this.lost(record, log);
       log.info(`Cancelled: ${error.message}`, told(record, begun));
       return this.ended(record, wasCancelled(error).ofOperation(record.id));
     }
@@ -195,7 +200,7 @@ export class OperationRunner {
     if (again) return { failure: null, again };
     const isDiscarded = UNRECORDED.has(failure.code) && !record.background && (await this.discard(record, failure));
     const end = { ...progress, ...failureOf(failure) };
-    if (!isDiscarded && !(await this.settle(record, end, []))) return this.lost(record, log);
+    if (!isDiscarded && (await this.settle(record, end, [])) === 'lost') return this.lost(record, log);
     log[levelOf(failure)](failure.message, { ...told(record, begun), code: failure.code, ...causeOf(failure, error) });
     return this.ended(record, isDiscarded ? failure : failure.ofOperation(record.id));
   }
@@ -238,14 +243,14 @@ export class OperationRunner {
   }
 
   /** Settles now, or as soon as the database takes it: an operation that has ended never stays `running`. */
-  private async settle(record: StagingRecord, end: Partial<StagingRecord>, rows: NewStagingFile[]): Promise<boolean> {
+  private async settle(record: StagingRecord, end: Partial<StagingRecord>, rows: NewStagingFile[]): Promise<Settled> {
     Object.assign(record, end);
     try {
-      return await this.records.settle(record, end, rows);
+      return (await this.records.settle(record, end, rows)) ? 'recorded' : 'lost';
     } catch (error) {
       this.logOf(record).error('The end of the operation could not be recorded yet', { error });
       this.deferred.settleLater(record, rows);
-      return true;
+      return 'later';
     }
   }
 }
