@@ -47,9 +47,9 @@ describeWhere(redisMissing(), 'a queue over a real Redis', () => {
     it('share the places of all, and the limit of a user', async () => {
       const begun: string[] = [];
       const ends: (() => void)[] = [];
-      const perform = ({ id }: Job) => {
+      const perform = ({ id }: Job, signal: AbortSignal) => {
         begun.push(id);
-        return new Promise<void>((resolve) => ends.push(resolve));
+        return untilToldOr(signal, ends);
       };
       const adds = await another('places', { concurrency: 0, maxRunningPerUser: 3 });
       for (let count = 0; count < 2; count += 1) {
@@ -120,9 +120,9 @@ describeWhere(redisMissing(), 'a queue over a real Redis', () => {
       used.push(one);
       const begun: string[] = [];
       const ends: (() => void)[] = [];
-      one.queue.start(({ id }) => {
+      one.queue.start(({ id }, signal) => {
         begun.push(id);
-        return new Promise<void>((resolve) => ends.push(resolve));
+        return untilToldOr(signal, ends);
       });
       await one.queue.add([newJob(1), newJob(2)]);
       await until(() => begun.length === 1, 'nothing begins');
@@ -141,3 +141,11 @@ describeWhere(redisMissing(), 'a queue over a real Redis', () => {
     }, 60_000);
   });
 });
+
+/** Work that ends when the test says so, by what it adds to `ends`, or when it is asked to. */
+function untilToldOr(signal: AbortSignal, ends: (() => void)[]): Promise<void> {
+  return new Promise<void>((resolve) => {
+    ends.push(resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
