@@ -1,7 +1,7 @@
 export { type BatchItem, type BatchRequest, type BatchState } from './batches/batch-request';
 export { BatchService, noSuchBatch } from './batches/batch.service';
 export { MethodRegistry } from './contract/method-registry';
-export { OperationCancelled } from './contract/operation-cancelled';
+export { cancelledOnRequest, OperationCancelled } from './contract/operation-cancelled';
 export {
   type CallerHooks,
   type Deliver,

@@ -4,7 +4,7 @@ import { type Request, type Response } from 'express';
 import { type Caller } from '@app/auth';
 import { Settings } from '@app/core';
 import { type StagingRecord } from '@app/records';
-import { MethodRegistry, OperationCancelled, OperationControl } from '@app/staging';
+import { cancelledOnRequest, MethodRegistry, OperationControl } from '@app/staging';
 import { Access, SignedIn } from '../auth/access.decorator';
 import { DownloadLinks } from '../downloads/download-links';
 import { OPERATION_ID_HEADER } from '../http/request-context';
@@ -44,7 +44,7 @@ export class ControlController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<OperationDto> {
     const record = await this.finder.find(id, caller);
-    const reason = new OperationCancelled('It was cancelled on request.');
+    const reason = cancelledOnRequest();
     const isRevoked = await this.links.revoke(record, reason);
     return this.answer(isRevoked ? record : await this.control.cancel(record), response);
   }

@@ -8,8 +8,6 @@ export interface Messages {
   'operation-progress': { id: string; attempt: number; facts: Record<string, unknown> };
   /** Whoever runs the operation is to end it. */
   'operation-cancel': { id: string; reason: string };
-  /** Somebody may be dead: it is worth a look now. */
-  'look-for-the-dead': Record<string, never>;
 }
 
 export type Topic = keyof Messages;

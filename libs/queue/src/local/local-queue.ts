@@ -1,4 +1,5 @@
 import { type Job, type JobQueue, type Perform, type Place, type QueueHealth, type Wait } from '../contract/job-queue';
+import { Places } from '../places';
 import { shuttingDown } from '../shutting-down';
 import { DelayedJobs } from './delayed-jobs';
 import { IdLine } from './id-line';
@@ -19,14 +20,12 @@ export class LocalQueue implements JobQueue {
   readonly shared = false;
   private readonly lines = new Map<string, IdLine>();
   private readonly delayed = new DelayedJobs((jobs) => this.due(jobs));
-  private readonly controllers = new Map<string, AbortController>();
+  private readonly places = new Places();
   private readonly runningOf = new Map<string, number>();
   private perform: Perform | undefined;
   private busy = 0;
-  private held = 0;
   private isPaused = false;
   private stopping: Promise<void> | undefined;
-  private whenIdle: (() => void) | undefined;
 
   constructor(private readonly options: LocalQueueOptions) {}
 
@@ -65,32 +64,15 @@ export class LocalQueue implements JobQueue {
   }
 
   private place(job: Job, counts: boolean): Place {
-    this.held += 1;
     if (counts) this.busy += 1;
     this.runningOf.set(job.user, (this.runningOf.get(job.user) ?? 0) + 1);
-    // From now on, so that what is asked to end before its work begins knows it then.
-    const controller = new AbortController();
-    this.controllers.set(job.id, controller);
-    const leave = () => {
-      if (this.controllers.get(job.id) === controller) this.controllers.delete(job.id);
-      this.held -= 1;
+    return this.places.take(job.id, () => {
       if (counts) this.busy -= 1;
       const left = this.runningOf.get(job.user)! - 1;
       if (left > 0) this.runningOf.set(job.user, left);
       else this.runningOf.delete(job.user);
-      if (this.held === 0) this.whenIdle?.();
       this.pump();
-    };
-    return {
-      run: async (work) => {
-        try {
-          return await work(controller.signal);
-        } finally {
-          leave();
-        }
-      },
-      giveBack: leave,
-    };
+    });
   }
 
   private pump(): void {
@@ -152,9 +134,7 @@ export class LocalQueue implements JobQueue {
   }
 
   abort(id: string, reason: Error): boolean {
-    const controller = this.controllers.get(id);
-    controller?.abort(reason);
-    return controller !== undefined;
+    return this.places.abort(id, reason);
   }
 
   /**
@@ -182,7 +162,7 @@ export class LocalQueue implements JobQueue {
   }
 
   depth(): Promise<{ waiting: number; running: number }> {
-    return Promise.resolve({ waiting: this.waiting, running: this.held });
+    return Promise.resolve({ waiting: this.waiting, running: this.running });
   }
 
   /** Jobs that wait. */
@@ -194,11 +174,11 @@ export class LocalQueue implements JobQueue {
 
   /** Jobs that run. */
   get running(): number {
-    return this.held;
+    return this.places.count;
   }
 
   get runningHere(): string[] {
-    return [...this.controllers.keys()];
+    return this.places.ids;
   }
 
   get accepting(): boolean {
@@ -229,12 +209,8 @@ export class LocalQueue implements JobQueue {
 
   private async end(graceMs: number, reason: () => Error): Promise<void> {
     this.delayed.stop();
-    if (this.held === 0) return;
-    const idle = new Promise<void>((resolve) => (this.whenIdle = resolve));
-    const timer = setTimeout(() => {
-      for (const controller of this.controllers.values()) controller.abort(reason());
-    }, graceMs);
-    await idle;
+    const timer = setTimeout(() => this.places.abortAll(reason), graceMs);
+    await this.places.idle();
     clearTimeout(timer);
   }
 }

@@ -1,9 +1,9 @@
 import { type RedisLink } from '@app/cluster';
 import { type AppLogger } from '@app/logging';
 import { type Job, type JobQueue, type Perform, type Place, type QueueHealth, type Wait } from '../contract/job-queue';
+import { Places } from '../places';
 import { shuttingDown } from '../shutting-down';
 import { Lines, type Turn } from './lines';
-import { Places } from './places';
 import { Refill } from './refill';
 import { type SharedQueueOptions } from './shared-queue.options';
 import { TurnCarrier } from './turn-carrier';

@@ -1,10 +1,9 @@
 import { type EntityManager } from 'typeorm';
-import { AppError } from '@app/core';
 import { type Database } from '../database/database';
 import { type NewStagingFile, StagingFile } from '../entities/staging-file.entity';
 import { insertRows } from '../database/table-statements';
 import { fromCursor, type Page, pageOf } from '../lists/cursor';
-import { type AttemptKey, updateWhere } from '../operations/record-statements';
+import { type AttemptKey, takenOver, updateWhere } from '../operations/record-statements';
 
 /** Rows of one INSERT: few statements, each far below what a server takes (16 MiB) even with the longest paths. */
 const INSERT_STEP = 200;
@@ -38,10 +37,6 @@ export async function insertFiles(manager: EntityManager, rows: NewStagingFile[]
 async function deleteUntil(manager: EntityManager, operationId: string, last: number | undefined): Promise<void> {
   const query = manager.createQueryBuilder().delete().from(StagingFile).where({ operationId });
   await (last === undefined ? query : query.andWhere('id <= :last', { last })).execute();
-}
-
-function takenOver(): AppError {
-  return new AppError('already_ended', 'The operation was ended or taken over while it ran; nothing was staged.');
 }
 
 /** An attempt of an operation, by the operation's id and its number. */

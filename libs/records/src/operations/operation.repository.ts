@@ -1,5 +1,4 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import { AppError } from '@app/core';
 import { type Database } from '../database/database';
 import { DatabaseUnavailable } from '../database/database-errors';
 import { insertRows, updateRows } from '../database/table-statements';
@@ -17,6 +16,7 @@ import {
   type OperationFilter,
   recordsAfter,
   type RecordValues,
+  takenOver,
   updateUnfinished,
   updateWhere,
   walk,
@@ -124,7 +124,7 @@ export class OperationRepository {
   async confirmRunning(key: AttemptKey): Promise<void> {
     const heartbeatAt = this.database.timestamp();
     if (await this.database.write((manager) => updateUnfinished(manager, key, { heartbeatAt }))) return;
-    throw new AppError('already_ended', 'The operation was ended or taken over while it ran; nothing was staged.');
+    throw takenOver();
   }
 
   /** How operations stand that a process works on; of those that are not there any more nothing. */

@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
+import { AppError } from '@app/core';
 import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity';
 import { type OperationStatus, StagingRecord, UNFINISHED } from '../entities/staging-record.entity';
 import { insertRows, updateRows } from '../database/table-statements';
@@ -35,6 +36,11 @@ export async function insertRecord(manager: EntityManager, values: RecordValues)
  * another one has begun. The id alone: whatever attempt it is at.
  */
 export type AttemptKey = string | Pick<StagingRecord, 'id' | 'attempts'>;
+
+/** What an attempt is told whose operation has ended, or is at another one, before anything of it was visible. */
+export function takenOver(): AppError {
+  return new AppError('already_ended', 'The operation was ended or taken over while it ran; nothing was staged.');
+}
 
 /** Changes a record that has not ended; false when it has, is at another attempt, or is not there. */
 export function updateUnfinished(manager: EntityManager, key: AttemptKey, values: RecordValues): Promise<boolean> {

@@ -9,3 +9,8 @@ export class OperationCancelled extends Error {
     this.name = 'OperationCancelled';
   }
 }
+
+/** Somebody asked for the end of this one operation. */
+export function cancelledOnRequest(): OperationCancelled {
+  return new OperationCancelled('It was cancelled on request.');
+}

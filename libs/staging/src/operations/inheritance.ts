@@ -12,7 +12,7 @@ import { BatchService } from '../batches/batch.service';
 import { ReleaseService } from '../releases/release.service';
 import { Dispatcher } from './dispatcher';
 import { attemptAfterInterruption } from './retry-policy';
-import { OperationCancelled } from '../contract/operation-cancelled';
+import { cancelledOnRequest } from '../contract/operation-cancelled';
 import { cancellationOf, failureOf, processDied } from './settlement';
 
 /** What a dead process leaves: its operations, batches and releases that had not ended. */
@@ -79,9 +79,7 @@ export class Inheritance {
   private async settle(record: StagingRecord): Promise<boolean> {
     const { id, method, username, traceParent, cancelRequestedAt } = record;
     const isCancelled = cancelRequestedAt !== null;
-    const end = isCancelled
-      ? cancellationOf(new OperationCancelled('It was cancelled on request.'))
-      : failureOf(processDied());
+    const end = isCancelled ? cancellationOf(cancelledOnRequest()) : failureOf(processDied());
     if (!(await this.records.settle(record, end))) return false;
     const fields = { operation_id: id, method, username, ...traceFields(traceParent) };
     if (isCancelled) this.logger.info('Cancelled: its process died before it could do so itself', fields);

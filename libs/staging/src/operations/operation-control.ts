@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
 import { OperationRepository, ProcessIdentity, type StagingRecord } from '@app/records';
 import { MethodRegistry } from '../contract/method-registry';
-import { OperationCancelled } from '../contract/operation-cancelled';
+import { cancelledOnRequest, type OperationCancelled } from '../contract/operation-cancelled';
 import { type CallerHooks } from '../contract/staging-method';
 import { ReleaseService } from '../releases/release.service';
 import { Dispatcher } from './dispatcher';
@@ -37,7 +37,7 @@ export class OperationControl {
    * for as long as it tidies up. Throws `already_ended`.
    */
   async cancel(record: StagingRecord): Promise<StagingRecord> {
-    const reason = new OperationCancelled('It was cancelled on request.');
+    const reason = cancelledOnRequest();
     for (let looks = 0, now = record; looks < MAX_LOOKS; looks += 1) {
       const ended = await this.tryCancel(now, reason);
       if (ended) return ended;

@@ -22,7 +22,7 @@ import { OperationEvents } from './operation-events';
 import { causeOf, levelOf, told } from './operation-log';
 import { type ReadyOperation } from './preparation';
 import { type FurtherAttempt, furtherAttemptAfter } from './retry-policy';
-import { cancellationOf, failureOf, successOf, wasCancelled } from './settlement';
+import { cancellationOf, failureOf, successOf, takenOver, wasCancelled } from './settlement';
 
 /** What has no record (contract, section 3): here, what only a look at the source showed to be no proper request. */
 const UNRECORDED = new Set(['validation_failed', 'quota_exceeded']);
@@ -253,10 +253,6 @@ export class OperationRunner {
       return 'later';
     }
   }
-}
-
-function takenOver(): AppError {
-  return new AppError('already_ended', 'The operation was ended or taken over by another process.');
 }
 
 function sameHex(one: string, other: string): boolean {

@@ -1,10 +1,10 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { AppError } from '@app/core';
 import { AppLogger } from '@app/logging';
 import { JOB_QUEUE, type JobQueue } from '@app/queue';
 import { OperationRepository, type Standing } from '@app/records';
-import { OperationCancelled } from '../contract/operation-cancelled';
+import { cancelledOnRequest } from '../contract/operation-cancelled';
 import { LiveOperations } from './live-operations';
+import { takenOver } from './settlement';
 
 /** How often a process looks whether what it does is still its own. */
 const LOOK_MS = 1000;
@@ -55,10 +55,6 @@ export class OwnWork implements OnModuleInit, OnApplicationShutdown {
     // It ended while that was asked.
     if (attempt === undefined) return;
     if (attempts !== attempt || status !== 'running') this.queue.abort(id, takenOver());
-    else if (cancelRequestedAt !== null) this.queue.abort(id, new OperationCancelled('It was cancelled on request.'));
+    else if (cancelRequestedAt !== null) this.queue.abort(id, cancelledOnRequest());
   }
-}
-
-function takenOver(): AppError {
-  return new AppError('already_ended', 'The operation was ended or taken over by another process.');
 }

@@ -74,6 +74,11 @@ export function wasCancelled({ message }: Pick<OperationCancelled, 'message'>): 
   return new AppError('already_ended', message, { retryable: true });
 }
 
+/** What an attempt is told whose operation is another one's by now. */
+export function takenOver(): AppError {
+  return new AppError('already_ended', 'The operation was ended or taken over by another process.');
+}
+
 /** The record's answer to an operation whose process died while it ran. */
 export function processDied(): AppError {
   return new AppError(

@@ -1,4 +1,4 @@
-import { type Place } from '../contract/job-queue';
+import { type Place } from './contract/job-queue';
 
 /** The places that are in use in one process, and how those who work in them are asked to end. */
 export class Places {
@@ -19,6 +19,7 @@ export class Places {
   /** Takes a place for a job; `onLeave` is called when it is given back. */
   take(id: string, onLeave: () => void): Place {
     this.held += 1;
+    // From now on, so that what is asked to end before its work begins knows it then.
     const controller = new AbortController();
     this.controllers.set(id, controller);
     const leave = () => {
