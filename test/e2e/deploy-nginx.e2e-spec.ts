@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import path from 'node:path';
 import WebSocket from 'ws';
 import { describeWhere } from '../support/describe-where';
 import { EventStream } from '../support/event-stream';
+import { makeSparseFile, patchFile } from '../support/files';
 import { send } from '../support/http-client';
 import { LogSocket } from '../support/log-socket';
 import { type Nginx, nginxMissing } from '../support/nginx';
@@ -67,8 +67,10 @@ describeWhere(nginxMissing(), 'the nginx of compose.yaml', () => {
   });
 
   it('passes an event on before the stream ends', async () => {
-    writeFileSync(path.join(service.storage, 'long.bin'), Buffer.alloc(2 ** 28, 3));
-    const { headers } = await stage({ local_path_on_storage: 'long.bin', relative_path: 'long' }, 'local_copy', {
+    // Goes on for as long as anybody watches.
+    makeSparseFile(path.join(service.storage, 'endless.bin'), 200 * 1024 ** 3);
+    patchFile(path.join(service.storage, 'endless.bin'), 0, 'not a hole');
+    const { headers } = await stage({ local_path_on_storage: 'endless.bin', relative_path: 'endless' }, 'local_copy', {
       Prefer: 'respond-async',
     });
     const id = String(headers.location).split('/').pop()!;
