@@ -66,6 +66,49 @@ describeWhere(redisMissing(), 'a queue over a real Redis', () => {
       for (const end of ends.splice(0)) end();
     });
 
+    it('hold back from what another can do better, and do it when there is no other', async () => {
+      const begun: string[] = [];
+      const starting = async (name: string) => {
+        const queue = await another('back', { concurrency: 2 });
+        return { queue, start: () => queue.start(({ id }) => Promise.resolve(void begun.push(`${name} ${id}`))) };
+      };
+      const [whole, poor, poorer] = [await starting('whole'), await starting('poor'), await starting('poor')];
+      poor.queue.holdBack('a storage is away');
+      poorer.queue.holdBack('two storages are away');
+      for (const { start } of [whole, poor, poorer]) start();
+      const workers = (count: number) =>
+        until(async () => (await whole.queue.health()).workers === count, `not ${count} processes work`);
+      await workers(1);
+      const jobs = (from: number) => Array.from({ length: 20 }, (_none, index) => newJob(from + index));
+      const doneBy = async (from: number, name: string) => {
+        await whole.queue.add(jobs(from));
+        await until(() => jobs(from).every(({ id }) => begun.some((one) => one.endsWith(id))), 'they do not begin');
+        expect(begun.filter((one) => !one.startsWith(name))).toEqual([]);
+        begun.length = 0;
+      };
+      await doneBy(0, 'whole');
+      expect((await poor.queue.health()).problem).toBe('This process takes no work: a storage is away');
+      whole.queue.pause('all storages are away');
+      await workers(2);
+      await doneBy(100, 'poor');
+      expect((await poor.queue.health()).problem).toMatch(/takes work only since .*: a storage is away$/);
+      whole.queue.resume();
+      await workers(1);
+      await doneBy(200, 'whole');
+    });
+
+    it('keep room within one limit, also that of a process that dies for a while only', async () => {
+      const [one, other] = [await another('rooms', { concurrency: 0 }), await another('rooms', { concurrency: 0 })];
+      expect(await one.keepRoom('jane', 2, 6)).toMatchObject({ kept: true });
+      const asked = Array.from({ length: 20 }, (_none, index) =>
+        (index % 2 === 0 ? one : other).keepRoom('jane', 1, 6),
+      );
+      expect((await Promise.all(asked)).filter(({ kept }) => kept)).toHaveLength(4);
+      // As a process that was killed: nobody says any more that its rooms are kept.
+      used.find(({ queue }) => queue === one)!.link.close();
+      await until(async () => (await other.keepRoom('jane', 2, 6)).kept, 'its rooms are kept for ever');
+    }, 60_000);
+
     it('fill the queue when it was emptied: one of them, again when that fails, and compare now and then', async () => {
       const fills: string[] = [];
       for (const name of ['a', 'b']) {
@@ -82,7 +125,11 @@ describeWhere(redisMissing(), 'a queue over a real Redis', () => {
     it('hand the turns of one that dies to another', async () => {
       const [dying, living] = [await another('dying', { leaseMs: 1000 }), await another('dying', { leaseMs: 1000 })];
       const begun: string[] = [];
-      dying.start(() => new Promise(() => begun.push('dying')));
+      const ends: (() => void)[] = [];
+      dying.start((_job, signal) => {
+        begun.push('dying');
+        return untilToldOr(signal, ends);
+      });
       await dying.add([newJob(1)]);
       await until(() => begun.length === 1, 'it does not begin');
       // As a process that was killed: nothing of it says goodbye.
@@ -90,10 +137,6 @@ describeWhere(redisMissing(), 'a queue over a real Redis', () => {
       living.start(({ id }) => Promise.resolve(void begun.push(id)));
       await until(() => begun.includes(idOf(1)), 'its turn is lost');
       expect((await living.depth()).waiting).toBe(0);
-      used.splice(
-        used.findIndex(({ queue }) => queue === dying),
-        1,
-      );
     });
 
     it('find turns that were given and never handed over', async () => {

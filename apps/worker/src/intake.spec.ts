@@ -7,19 +7,21 @@ function scene(problem: string | null) {
   const calls: string[] = [];
   const queue = {
     pause: (reason: string) => void calls.push(`pause: ${reason}`),
+    holdBack: (reason: string) => void calls.push(`hold back: ${reason}`),
     resume: () => void calls.push('resume'),
   };
   const listeners = new Set<(problem: string | null) => void>();
   const gate = {
     problem,
+    isOfUse: false,
     onChange: (listener: (problem: string | null) => void) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-  } as unknown as RootsGate;
+  };
   const warning = jest.fn();
-  const intake = new Intake(gate, queue, { info: jest.fn(), warning } as unknown as AppLogger);
-  return { intake, calls, warning, change: (to: string | null) => listeners.forEach((listener) => listener(to)) };
+  const intake = new Intake(gate as unknown as RootsGate, queue, { info: jest.fn(), warning } as unknown as AppLogger);
+  return { gate, intake, calls, warning, change: (to: string | null) => listeners.forEach((listener) => listener(to)) };
 }
 
 describe('Intake', () => {
@@ -32,7 +34,7 @@ describe('Intake', () => {
     expect(warning).not.toHaveBeenCalled();
   });
 
-  it('takes nothing while a storage is away, and says why', () => {
+  it('takes nothing while it has no storage, and says why', () => {
     const { intake, calls, warning, change } = scene(null);
     intake.onModuleInit();
     expect(calls).toEqual([]);
@@ -40,6 +42,17 @@ describe('Intake', () => {
     change(null);
     expect(calls).toEqual(['pause: Storage "hot": It is not mounted.', 'resume']);
     expect(warning).toHaveBeenCalledWith(expect.any(String), { problem: 'Storage "hot": It is not mounted.' });
+  });
+
+  it('holds back while it has some storages and not all', () => {
+    const { gate, intake, calls, warning, change } = scene(null);
+    intake.onModuleInit();
+    gate.isOfUse = true;
+    change('Storage "hot": It is not mounted.');
+    gate.isOfUse = false;
+    change('User areas: It is not mounted.');
+    expect(calls).toEqual(['hold back: Storage "hot": It is not mounted.', 'pause: User areas: It is not mounted.']);
+    expect(warning).toHaveBeenCalledTimes(2);
   });
 
   it('leaves the queue alone once the process has stopped', () => {

@@ -5,7 +5,9 @@ import { JOB_QUEUE, type JobQueue } from '@app/queue';
 
 /**
  * Takes work out of the queue only while this worker can use its storages: others may be able to, and one without the mount
- * would fail what they could do. What is under way goes on.
+ * would fail what they could do. Where a storage of several is away, it holds back as long as another worker has all of
+ * them; where none has, the storage is down for the whole site, and the work for the others goes on. What is under way
+ * goes on in any case.
  */
 @Injectable()
 export class Intake implements OnModuleInit, OnApplicationShutdown {
@@ -13,7 +15,7 @@ export class Intake implements OnModuleInit, OnApplicationShutdown {
 
   constructor(
     private readonly gate: RootsGate,
-    @Inject(JOB_QUEUE) private readonly queue: Pick<JobQueue, 'pause' | 'resume'>,
+    @Inject(JOB_QUEUE) private readonly queue: Pick<JobQueue, 'pause' | 'holdBack' | 'resume'>,
     private readonly logger: AppLogger,
   ) {}
 
@@ -32,9 +34,12 @@ export class Intake implements OnModuleInit, OnApplicationShutdown {
     if (problem === null) {
       this.queue.resume();
       this.logger.info('Takes work');
+    } else if (this.gate.isOfUse) {
+      this.queue.holdBack(problem);
+      this.logger.warning('Takes work only while no other worker can use all storages', { problem });
     } else {
       this.queue.pause(problem);
-      this.logger.warning('Takes no work, since not all storages can be used', { problem });
+      this.logger.warning('Takes no work, since no storage can be used, or the user areas cannot', { problem });
     }
   }
 }

@@ -34,10 +34,10 @@ afterEach(() => void jest.useRealTimers());
 describe('RootsGate', () => {
   it('is closed until the roots were seen, and opens then', async () => {
     const { monitor, gate, told } = scene();
-    expect(gate.isOpen).toBe(false);
+    expect(gate.isOfUse).toBe(false);
     expect(gate.problem).toContain('It was not looked at yet.');
     await monitor.onApplicationBootstrap();
-    expect(gate.isOpen).toBe(true);
+    expect(gate.isOfUse).toBe(true);
     expect(gate.problem).toBeNull();
     expect(told).toEqual([null]);
     monitor.beforeApplicationShutdown();
@@ -48,9 +48,10 @@ describe('RootsGate', () => {
     await monitor.onApplicationBootstrap();
     inspect.mockResolvedValue(roots({ cold: 'It is not mounted.' }));
     await jest.advanceTimersByTimeAsync(15_000);
-    expect(gate.isOpen).toBe(false);
+    expect(gate.isOfUse).toBe(true);
     inspect.mockResolvedValue(roots({ cold: 'It is not mounted.', areas: 'It does not answer.' }));
     await jest.advanceTimersByTimeAsync(15_000);
+    expect(gate.isOfUse).toBe(false);
     inspect.mockResolvedValue(roots());
     await jest.advanceTimersByTimeAsync(15_000);
     expect(told).toEqual([
@@ -60,10 +61,10 @@ describe('RootsGate', () => {
       null,
     ]);
     unsubscribe();
-    inspect.mockResolvedValue(roots({ hot: 'It is not mounted.' }));
+    inspect.mockResolvedValue(roots({ hot: 'It is not mounted.', cold: 'It is not mounted.' }));
     await jest.advanceTimersByTimeAsync(15_000);
     expect(told).toHaveLength(4);
-    expect(gate.isOpen).toBe(false);
+    expect(gate.isOfUse).toBe(false);
     monitor.beforeApplicationShutdown();
   });
 });

@@ -5,9 +5,8 @@ import { RootMonitor, type RootsSeen } from './root-monitor';
 type Listener = (problem: string | null) => void;
 
 /**
- * Whether this process can use its storages now, as they were seen a few seconds ago: all of them, since whoever takes work
- * does not choose for which storage it is, and a process without a mount would fail what another could do. Closed until they
- * were seen first.
+ * Whether this process can use its storages now, as they were seen a few seconds ago. Whoever takes work does not choose
+ * for which storage it is, and a process without a mount would fail what another could do. Closed until they were seen first.
  */
 @Injectable()
 export class RootsGate {
@@ -19,12 +18,13 @@ export class RootsGate {
     monitor.onLook(() => this.compare());
   }
 
-  /** True when all storages and the user areas can be used. */
-  get isOpen(): boolean {
-    return this.problem === null;
+  /** True when there is something that this process can do: it has the user areas and at least one storage. */
+  get isOfUse(): boolean {
+    const { storages, target } = this.monitor.seen;
+    return target.available && storages.some(({ available }) => available);
   }
 
-  /** Why they cannot, in a sentence for each that is away; null when they can. */
+  /** Why storages or user areas cannot be used, in a sentence for each that is away; null when all can. */
   get problem(): string | null {
     return problemOf(this.monitor.seen);
   }

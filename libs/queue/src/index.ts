@@ -1,4 +1,13 @@
-export { type Job, type JobQueue, type Perform, type Place, type QueueHealth, type Wait } from './contract/job-queue';
+export {
+  type Job,
+  type JobQueue,
+  type NoRoom,
+  type Perform,
+  type Place,
+  type QueueHealth,
+  type Room,
+  type Wait,
+} from './contract/job-queue';
 export { JOB_QUEUE } from './queue.tokens';
 export { LocalQueue, type LocalQueueOptions } from './local/local-queue';
 export { SharedQueue } from './shared/shared-queue';

@@ -21,6 +21,19 @@ export interface Place {
   giveBack(): void;
 }
 
+/** Room in a user's line. */
+export interface Room {
+  kept: true;
+  /** The jobs are in the line, or will never be. */
+  leave(): void;
+}
+
+/** There is no room in a user's line: so many jobs wait already, or have room. */
+export interface NoRoom {
+  kept: false;
+  waiting: number;
+}
+
 /** Does one job. It never rejects: what becomes of the operation is written in its record. */
 export type Perform = (job: Job, signal: AbortSignal) => Promise<void>;
 
@@ -85,8 +98,11 @@ export interface JobQueue {
   /** Why a job waits; null when it does not, as far as can be known. Never rejects. */
   waitOf(job: Job): Promise<Wait | null>;
 
-  /** Jobs that wait on behalf of a user. Throws `queue_unavailable`. */
-  waitingOf(user: string): Promise<number>;
+  /**
+   * Keeps room in a user's line for `jobs` more until they are in it, also against requests that come at once, at whatever
+   * process. None where more than `limit` would wait then (0: no limit). Throws `queue_unavailable`.
+   */
+  keepRoom(user: string, jobs: number, limit: number): Promise<Room | NoRoom>;
 
   /** Jobs that wait at the whole site, and jobs that run in this process. Throws `queue_unavailable`. */
   depth(): Promise<{ waiting: number; running: number }>;
@@ -99,6 +115,12 @@ export interface JobQueue {
 
   /** Hands out nothing in this process, for this reason, until {@link resume}; what runs goes on. Idempotent. */
   pause(reason: string): void;
+
+  /**
+   * Hands out jobs in this process, for this reason, only while no other process performs any without such a reserve, until
+   * {@link resume}. Idempotent.
+   */
+  holdBack(reason: string): void;
   resume(): void;
 
   /** Whether the queue works, and who performs its jobs. Never rejects; answers within two seconds. */

@@ -1,4 +1,13 @@
-import { type Job, type JobQueue, type Perform, type Place, type QueueHealth, type Wait } from '../contract/job-queue';
+import {
+  type Job,
+  type JobQueue,
+  type NoRoom,
+  type Perform,
+  type Place,
+  type QueueHealth,
+  type Room,
+  type Wait,
+} from '../contract/job-queue';
 import { Places } from '../places';
 import { shuttingDown } from '../shutting-down';
 import { DelayedJobs } from './delayed-jobs';
@@ -22,6 +31,8 @@ export class LocalQueue implements JobQueue {
   private readonly delayed = new DelayedJobs((jobs) => this.due(jobs));
   private readonly places = new Places();
   private readonly runningOf = new Map<string, number>();
+  /** By user, jobs that room is kept for. */
+  private readonly kept = new Map<string, number>();
   private perform: Perform | undefined;
   private busy = 0;
   private isPaused = false;
@@ -65,12 +76,10 @@ export class LocalQueue implements JobQueue {
 
   private place(job: Job, counts: boolean): Place {
     if (counts) this.busy += 1;
-    this.runningOf.set(job.user, (this.runningOf.get(job.user) ?? 0) + 1);
+    addTo(this.runningOf, job.user, 1);
     return this.places.take(job.id, () => {
       if (counts) this.busy -= 1;
-      const left = this.runningOf.get(job.user)! - 1;
-      if (left > 0) this.runningOf.set(job.user, left);
-      else this.runningOf.delete(job.user);
+      addTo(this.runningOf, job.user, -1);
       this.pump();
     });
   }
@@ -157,8 +166,11 @@ export class LocalQueue implements JobQueue {
     return { kind: 'turn', ...place };
   }
 
-  waitingOf(user: string): Promise<number> {
-    return Promise.resolve((this.lines.get(user)?.length ?? 0) + this.delayed.of(user));
+  keepRoom(user: string, jobs: number, limit: number): Promise<Room | NoRoom> {
+    const waiting = (this.lines.get(user)?.length ?? 0) + this.delayed.of(user) + (this.kept.get(user) ?? 0);
+    if (limit > 0 && waiting + jobs > limit) return Promise.resolve({ kept: false, waiting });
+    addTo(this.kept, user, jobs);
+    return Promise.resolve({ kept: true, leave: () => addTo(this.kept, user, -jobs) });
   }
 
   depth(): Promise<{ waiting: number; running: number }> {
@@ -189,6 +201,11 @@ export class LocalQueue implements JobQueue {
     this.isPaused = true;
   }
 
+  holdBack(): void {
+    // There is no other process that could do it.
+    this.resume();
+  }
+
   resume(): void {
     this.isPaused = false;
     this.pump();
@@ -213,4 +230,10 @@ export class LocalQueue implements JobQueue {
     await this.places.idle();
     clearTimeout(timer);
   }
+}
+
+function addTo(counts: Map<string, number>, user: string, change: number): void {
+  const count = (counts.get(user) ?? 0) + change;
+  if (count > 0) counts.set(user, count);
+  else counts.delete(user);
 }

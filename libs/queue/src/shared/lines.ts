@@ -16,6 +16,14 @@ export interface Turn {
   job: Omit<Job, 'notBefore'>;
 }
 
+/** What a process offers to do. */
+export interface Offer {
+  /** 0: it performs nothing now. */
+  places: number;
+  /** It performs jobs only while no process does that does not hold back. */
+  holdsBack: boolean;
+}
+
 /** Where a job is in line. */
 export type LinePlace =
   { kind: 'later' } | { kind: 'line'; position: number; waiting: number; running: number; capacity: number };
@@ -72,9 +80,12 @@ export class Lines {
     return turns;
   }
 
-  /** Says that a process lives, for `ms`: with how many places, and what it attends to. */
-  async beat(process: string, places: number, ms: number, attended: readonly string[]): Promise<void> {
-    await this.run(lua.BEAT, [process, String(places), String(ms), ...attended]);
+  /**
+   * Says that a process lives, for `ms`, and what of `leases` (attended turns, rooms) is its own; returns with how many places
+   * it is counted: none, where it holds back and another performs jobs that does not.
+   */
+  beat(process: string, { places, holdsBack }: Offer, ms: number, leases: readonly string[]): Promise<number> {
+    return this.run<number>(lua.BEAT, [process, String(places), holdsBack ? '1' : '0', String(ms), ...leases]);
   }
 
   /** Counts work beside the places, for `ms`; false when its user has as many running as the site allows. */
@@ -112,9 +123,18 @@ export class Lines {
     return position === -1 ? { kind: 'later' } : { kind: 'line', position, waiting, running, capacity };
   }
 
-  /** Jobs of a user that wait. */
-  waitingOf(user: string): Promise<number> {
-    return this.run<number>(lua.WAITING_OF, [user]);
+  /**
+   * Keeps room for jobs of a user that come soon, for `ms`; returns null, or how many wait or have room where that would be
+   * beyond the limit (0: there is none).
+   */
+  async keepRoom(room: string, user: string, jobs: number, limit: number, ms: number): Promise<number | null> {
+    const before = await this.run<number>(lua.KEEP_ROOM, [String(limit), user, room, String(jobs), String(ms)]);
+    return before < 0 ? null : before;
+  }
+
+  /** Gives room back. Idempotent. */
+  async leaveRoom(room: string): Promise<void> {
+    await this.run(lua.LEAVE_ROOM, [room]);
   }
 
   /** Jobs that wait, turns that are given, processes that perform jobs. */

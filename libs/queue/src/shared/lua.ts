@@ -7,7 +7,10 @@
  *   given         hash: turn -> user, from when a turn is given until its job has ended; given-at: when (ms)
  *   attended      hash: the same for work beside the places; attended-until: leases of it (ms)
  *   running       hash: user -> turns and attended work
+ *   rooms         hash: room -> `<jobs>/<user>`, kept for jobs that come soon; rooms-until: leases of it (ms)
+ *   kept          hash: user -> jobs that room is kept for
  *   workers       sorted set: living processes that perform jobs, by when they count as gone (ms); places: hash
+ *   whole         sorted set: those of them that hold back from nothing
  *   seq           counter
  */
 const HEAD = `
@@ -38,6 +41,17 @@ local function waiting()
   local sum = redis.call('ZCARD', key('later'))
   for _, user in ipairs(redis.call('ZRANGE', key('users'), 0, -1)) do sum = sum + redis.call('ZCARD', line(user)) end
   return sum
+end
+local function waiting_of(user)
+  return redis.call('ZCARD', line(user)) + tonumber(redis.call('HGET', key('later-of'), user) or '0')
+end
+local function leave_room(room)
+  local kept = redis.call('HGET', key('rooms'), room)
+  if not kept then return end
+  redis.call('HDEL', key('rooms'), room)
+  redis.call('ZREM', key('rooms-until'), room)
+  local slash = string.find(kept, '/', 1, true)
+  count('kept', string.sub(kept, slash + 1), -tonumber(string.sub(kept, 1, slash - 1)))
 end
 local function capacity()
   local sum = 0
@@ -74,6 +88,7 @@ for _, turn in ipairs(redis.call('ZRANGEBYSCORE', key('attended-until'), '-inf',
   local user = redis.call('HGET', key('attended'), turn)
   if user then redis.call('HDEL', key('attended'), turn) count('running', user, -1) end
 end
+for _, room in ipairs(redis.call('ZRANGEBYSCORE', key('rooms-until'), '-inf', time)) do leave_room(room) end
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', key('later'), '-inf', time, 'LIMIT', 0, 500)) do
   redis.call('ZREM', key('later'), entry)
   local slash = string.find(entry, '/', 1, true)
@@ -116,22 +131,30 @@ end
 return old
 `;
 
-/** A process lives. ARGV: its name, its places (0: it performs nothing now), ms, then what it attends to. */
+/**
+ * A process lives. ARGV: its name, its places (0: it performs nothing now), 1 where it holds back while another does not, ms,
+ * then the attended turns and the rooms that are its own. Returns the places that it is counted with.
+ */
 export const BEAT = `${HEAD}
-local time = now()
-if tonumber(ARGV[2]) > 0 then
-  redis.call('ZADD', key('workers'), time + tonumber(ARGV[3]), ARGV[1])
-  redis.call('HSET', key('places'), ARGV[1], ARGV[2])
+local name, places, holds, time = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', now()
+local gone = time + tonumber(ARGV[4])
+redis.call('ZREMRANGEBYSCORE', key('whole'), '-inf', time)
+if holds or places == 0 then redis.call('ZREM', key('whole'), name) end
+if holds and redis.call('ZCARD', key('whole')) > 0 then places = 0 end
+if places > 0 then
+  redis.call('ZADD', key('workers'), gone, name)
+  redis.call('HSET', key('places'), name, places)
+  if not holds then redis.call('ZADD', key('whole'), gone, name) end
 else
-  redis.call('ZREM', key('workers'), ARGV[1])
-  redis.call('HDEL', key('places'), ARGV[1])
+  redis.call('ZREM', key('workers'), name)
+  redis.call('HDEL', key('places'), name)
 end
-for at = 4, #ARGV do
-  if redis.call('HEXISTS', key('attended'), ARGV[at]) == 1 then
-    redis.call('ZADD', key('attended-until'), time + tonumber(ARGV[3]), ARGV[at])
+for at = 5, #ARGV do
+  for _, lease in ipairs({ 'attended', 'rooms' }) do
+    if redis.call('HEXISTS', key(lease), ARGV[at]) == 1 then redis.call('ZADD', key(lease .. '-until'), gone, ARGV[at]) end
   end
 end
-return redis.status_reply('OK')
+return places
 `;
 
 /** Counts work beside the places. ARGV: limit by user (0: none), user, turn, ms. 0: the user has as many as the limit. */
@@ -202,9 +225,25 @@ end
 return { position, waiting(), running(ARGV[1]), capacity() }
 `;
 
-/** ARGV: user. How many jobs of theirs wait. */
-export const WAITING_OF = `${HEAD}
-return redis.call('ZCARD', line(ARGV[1])) + tonumber(redis.call('HGET', key('later-of'), ARGV[1]) or '0')
+/**
+ * Keeps room in a user's line for jobs that come soon. ARGV: limit (0: none), user, room, jobs, ms. Returns -1, or, where
+ * that would be beyond the limit, how many wait or have room.
+ */
+export const KEEP_ROOM = `${HEAD}
+local limit, user, jobs = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[4])
+if limit == 0 then return -1 end
+local before = waiting_of(user) + tonumber(redis.call('HGET', key('kept'), user) or '0')
+if before + jobs > limit then return before end
+redis.call('HSET', key('rooms'), ARGV[3], ARGV[4] .. '/' .. user)
+redis.call('ZADD', key('rooms-until'), now() + tonumber(ARGV[5]), ARGV[3])
+count('kept', user, jobs)
+return -1
+`;
+
+/** ARGV: a room that is not needed any more. */
+export const LEAVE_ROOM = `${HEAD}
+leave_room(ARGV[1])
+return redis.status_reply('OK')
 `;
 
 /** How many jobs wait, how many turns are given, how many processes perform jobs. */

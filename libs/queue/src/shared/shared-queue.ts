@@ -1,12 +1,22 @@
 import { type RedisLink } from '@app/cluster';
 import { type AppLogger } from '@app/logging';
-import { type Job, type JobQueue, type Perform, type Place, type QueueHealth, type Wait } from '../contract/job-queue';
+import {
+  type Job,
+  type JobQueue,
+  type NoRoom,
+  type Perform,
+  type Place,
+  type QueueHealth,
+  type Room,
+  type Wait,
+} from '../contract/job-queue';
 import { Places } from '../places';
 import { shuttingDown } from '../shutting-down';
 import { Lines, type Turn } from './lines';
 import { Refill } from './refill';
 import { type SharedQueueOptions } from './shared-queue.options';
 import { TurnCarrier } from './turn-carrier';
+import { TurnGiver } from './turn-giver';
 import { waitOf } from './wait-of';
 
 /** How often a process says that it lives, and turns are given that nothing else led to. */
@@ -30,21 +40,19 @@ export class SharedQueue implements JobQueue {
   private readonly carrier: TurnCarrier;
   private readonly refill: Refill;
   private readonly places = new Places();
-  /** Turns that are over, which the lines were not told yet. */
-  private over: string[] = [];
-  /** Turns of attended work. */
-  private readonly attended = new Set<string>();
+  /** Attended turns and rooms of this process. */
+  private readonly leases = new Set<string>();
+  private readonly giver: TurnGiver;
   private readonly timer: NodeJS.Timeout;
-  private readonly soon = new Set<NodeJS.Timeout>();
   private perform: Perform | undefined;
-  private pausedFor: string | null = null;
+  /** Why this process performs nothing, or holds back while another performs jobs; null: it does not. */
+  private held: { reason: string; unlessAlone: boolean } | null = null;
+  private isTaking = true;
   private stopping: Promise<void> | undefined;
   private isClosed = false;
-  private isWanted = false;
-  private giving: Promise<void> | undefined;
   private beating: Promise<void> = Promise.resolve();
   private beats = 0;
-  private attends = 0;
+  private leaseCount = 0;
 
   constructor(
     link: RedisLink,
@@ -55,10 +63,11 @@ export class SharedQueue implements JobQueue {
     const onFailure = (error: unknown) =>
       this.logger.warning('The queue could not be filled; it is tried again', { error });
     this.refill = new Refill(link, options.name, onFailure, options.compareMs);
+    this.giver = new TurnGiver(this.lines, () => this.carrier, logger);
     this.carrier = new TurnCarrier(link, {
       concurrency: options.concurrency,
       leaseMs: options.leaseMs,
-      onEnd: (turn) => this.give(turn),
+      onEnd: (turn) => this.giver.give(turn),
       onError: (error) => this.logger.debug('The queue had trouble', { error }),
     });
     // Also when there is a beat at once: a server that was away is noticed by this.
@@ -70,17 +79,15 @@ export class SharedQueue implements JobQueue {
     this.perform = perform;
     this.carrier.start((turn) => this.take(turn));
     // It may have been told to wait before there was anything to pause.
-    if (this.pausedFor !== null) void this.after(this.carrier.pause());
+    if (!this.isTaking) void this.after(this.carrier.pause());
     this.beat();
   }
 
   async add(jobs: readonly Job[]): Promise<void> {
     if (this.isClosed) throw shuttingDown();
     await this.lines.add(jobs);
-    const now = Date.now();
-    for (const { notBefore } of jobs)
-      if (notBefore && notBefore.getTime() > now) this.giveAt(notBefore.getTime() - now);
-    this.give();
+    this.giver.giveAt(jobs.map(({ notBefore }) => notBefore));
+    this.giver.give();
   }
 
   reserve(): null {
@@ -90,12 +97,11 @@ export class SharedQueue implements JobQueue {
 
   async attend(job: Job): Promise<Place | null> {
     if (this.stopping) throw shuttingDown();
-    this.attends += 1;
-    const turn = `${job.id}.${this.options.name}.${this.attends}`;
+    const turn = this.newLease(job.id);
     if (!(await this.mayAttend(job.user, turn))) return null;
-    this.attended.add(turn);
+    this.leases.add(turn);
     return this.places.take(job.id, () => {
-      this.attended.delete(turn);
+      this.leases.delete(turn);
       void this.after(this.lines.leave(turn));
     });
   }
@@ -107,6 +113,11 @@ export class SharedQueue implements JobQueue {
     } catch {
       return true;
     }
+  }
+
+  private newLease(of: string): string {
+    this.leaseCount += 1;
+    return `${of}.${this.options.name}.${this.leaseCount}`;
   }
 
   withdraw(job: Job): Promise<boolean> {
@@ -130,8 +141,18 @@ export class SharedQueue implements JobQueue {
     }
   }
 
-  waitingOf(user: string): Promise<number> {
-    return this.lines.waitingOf(user);
+  async keepRoom(user: string, jobs: number, limit: number): Promise<Room | NoRoom> {
+    const room = this.newLease('room');
+    const waiting = await this.lines.keepRoom(room, user, jobs, limit, ALIVE_MS);
+    if (waiting !== null) return { kept: false, waiting };
+    if (limit === 0) return { kept: true, leave: () => undefined };
+    this.leases.add(room);
+    const leave = () => {
+      this.leases.delete(room);
+      // Where that is not heard it ends by itself, since nobody says any more that it is kept.
+      void this.lines.leaveRoom(room).catch(() => undefined);
+    };
+    return { kept: true, leave };
   }
 
   async depth(): Promise<{ waiting: number; running: number }> {
@@ -148,28 +169,49 @@ export class SharedQueue implements JobQueue {
   }
 
   pause(reason: string): void {
-    if (this.stopping) return;
-    const isPaused = this.pausedFor !== null;
-    this.pausedFor = reason;
-    if (isPaused) return;
-    void this.after(this.carrier.pause());
-    this.beat();
+    this.hold({ reason, unlessAlone: false });
+  }
+
+  holdBack(reason: string): void {
+    this.hold({ reason, unlessAlone: true });
   }
 
   resume(): void {
-    if (this.pausedFor === null || this.stopping) return;
-    this.pausedFor = null;
-    this.carrier.resume();
+    if (this.held !== null) this.hold(null);
+  }
+
+  /** Where it depends on the others, nothing is taken until the next beat has told how they are. */
+  private hold(held: SharedQueue['held']): void {
+    if (this.stopping) return;
+    const isAsBefore = held?.unlessAlone === true && this.held?.unlessAlone === true;
+    this.held = held;
+    if (isAsBefore) return;
+    this.setTaking(held === null);
     this.beat();
+  }
+
+  private setTaking(isTaking: boolean): void {
+    if (isTaking === this.isTaking) return;
+    this.isTaking = isTaking;
+    if (isTaking) this.carrier.resume();
+    else void this.after(this.carrier.pause());
   }
 
   async health(): Promise<QueueHealth> {
     try {
       const { workers } = await inTime(this.lines.numbers());
-      return { up: true, workers, problem: this.pausedFor && `This process takes no work: ${this.pausedFor}` };
+      return { up: true, workers, problem: this.problem };
     } catch {
       return { up: false, workers: null, problem: 'Redis does not answer.' };
     }
+  }
+
+  private get problem(): string | null {
+    if (this.held === null) return null;
+    const what = this.isTaking
+      ? 'This process takes work only since no other one can do better'
+      : 'This process takes no work';
+    return `${what}: ${this.held.reason}`;
   }
 
   onLoss(fill: () => Promise<void>): void {
@@ -189,10 +231,10 @@ export class SharedQueue implements JobQueue {
     await this.places.idle();
     clearTimeout(timer);
     clearInterval(this.timer);
-    for (const one of this.soon) clearTimeout(one);
     await this.carrier.endTaking();
-    await inTime(Promise.all([this.refill.idle(), this.beating, this.giving])).catch(() => undefined);
+    await inTime(Promise.all([this.refill.idle(), this.beating, this.giver.idle()])).catch(() => undefined);
     this.isClosed = true;
+    this.giver.close();
     await this.carrier.close();
   }
 
@@ -200,7 +242,7 @@ export class SharedQueue implements JobQueue {
   private async take({ name, job }: Turn): Promise<void> {
     const { perform } = this;
     // It came while that was being told to BullMQ: somebody else's, then.
-    if (this.stopping || this.pausedFor !== null || !perform) return this.putBack(job);
+    if (this.stopping || !this.isTaking || !perform) return this.putBack(job);
     const full: Job = { ...job, notBefore: null };
     await this.places
       .take(job.id, () => undefined)
@@ -213,50 +255,6 @@ export class SharedQueue implements JobQueue {
     await this.after(this.lines.add([{ ...job, notBefore: null }]));
   }
 
-  private giveAt(ms: number): void {
-    const timer = setTimeout(
-      () => {
-        this.soon.delete(timer);
-        this.give();
-      },
-      Math.min(ms + 1, 2 ** 31 - 1),
-    );
-    // With very many that wait for their time the beat is enough.
-    if (this.soon.size > 100) return clearTimeout(timer);
-    timer.unref();
-    this.soon.add(timer);
-  }
-
-  /** Gives what turns there are places for; what is asked for, or over, meanwhile, in a further round. */
-  private give(...over: string[]): void {
-    this.over.push(...over);
-    this.isWanted = true;
-    this.giving ??= this.giveAll().finally(() => {
-      this.giving = undefined;
-      // Asked for in the turn in which that came to its end.
-      if (this.isWanted && !this.isClosed) this.give();
-    });
-  }
-
-  private async giveAll(): Promise<void> {
-    while (this.isWanted && !this.isClosed) {
-      this.isWanted = false;
-      const over = this.over;
-      this.over = [];
-      try {
-        const turns = await this.lines.give(over);
-        if (turns.length === 0) continue;
-        await this.carrier.carry(turns);
-        this.isWanted = true;
-      } catch (error) {
-        // The next beat tries again; turns that were given and not carried are found as strays.
-        this.over.push(...over);
-        this.logger.debug('Turns could not be given', { error });
-        return;
-      }
-    }
-  }
-
   /** Something that may leave room for a turn. Never rejects. */
   private async after(work: Promise<unknown>): Promise<void> {
     try {
@@ -264,7 +262,7 @@ export class SharedQueue implements JobQueue {
     } catch (error) {
       this.logger.debug('Redis did not take what was told', { error });
     }
-    this.give();
+    this.giver.give();
   }
 
   private beat(): void {
@@ -273,14 +271,17 @@ export class SharedQueue implements JobQueue {
 
   private async beatOnce(): Promise<void> {
     if (this.isClosed) return;
-    const isTaking = this.perform !== undefined && this.pausedFor === null && !this.stopping;
-    const places = isTaking ? this.options.concurrency : 0;
-    await this.lines.beat(this.options.name, places, ALIVE_MS, [...this.attended]);
+    const { held } = this;
+    const isOffering = this.perform !== undefined && !this.stopping && held?.unlessAlone !== false;
+    const offer = { places: isOffering ? this.options.concurrency : 0, holdsBack: held !== null };
+    const places = await this.lines.beat(this.options.name, offer, ALIVE_MS, [...this.leases]);
+    // That may have changed meanwhile: then a further beat is on its way.
+    if (held?.unlessAlone && held === this.held) this.setTaking(places > 0);
     if (this.stopping) return;
     await this.refill.look();
     this.beats += 1;
     if (this.beats % 5 === 0) await this.findStrays();
-    this.give();
+    this.giver.give();
   }
 
   /** Turns that were given and never came to anybody, or whose end was not told, since a process died or Redis was away. */
@@ -289,7 +290,7 @@ export class SharedQueue implements JobQueue {
       if (await this.carrier.isCarried(name)) continue;
       // If it has ended, whoever gets the turn finds that in its record.
       await this.lines.add([{ id, user, batch: null, notBefore: null }]);
-      this.give(name);
+      this.giver.give(name);
     }
   }
 }

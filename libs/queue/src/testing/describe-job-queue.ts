@@ -42,6 +42,7 @@ export function describeJobQueue(name: string, harness: QueueHarness): void {
     else describeReserving(opened);
     describePlaces(opened);
     describeWaiting(opened);
+    describeRoom(opened);
     describeStop(opened);
     describeAnyOrder(opened, close, runs);
   });
@@ -206,6 +207,21 @@ function describePlaces(opened: Opener): void {
     await scene.settle();
     expect(scene.begun).toEqual([1, 2]);
   });
+
+  it('hands out jobs also where it holds back, when there is nobody else', async () => {
+    const scene = await opened(2);
+    scene.queue.pause('the mounts are away');
+    await scene.settle();
+    await scene.queue.add([newJob(1)]);
+    await scene.settle();
+    expect(scene.begun).toEqual([]);
+    scene.queue.holdBack('one of the mounts is away');
+    while (scene.begun.length === 0) await scene.settle();
+    scene.queue.resume();
+    await scene.queue.add([newJob(2)]);
+    await scene.settle();
+    expect(scene.begun).toEqual([1, 2]);
+  });
 }
 
 function describeWaiting(opened: Opener): void {
@@ -221,8 +237,6 @@ function describeWaiting(opened: Opener): void {
     expect(positions).toEqual([...positions].sort((one, other) => one - other));
     expect(new Set(positions).size).toBe(3);
     expect(await scene.queue.waitOf(newJob(99))).toBeNull();
-    const users = ['jane', 'john', 'bob'];
-    expect(await Promise.all(users.map((user) => scene.queue.waitingOf(user)))).toEqual([3, 1, 0]);
   });
 
   it('does not begin a job before its time', async () => {
@@ -233,7 +247,6 @@ function describeWaiting(opened: Opener): void {
     await scene.settle();
     expect(scene.begun[0]).toBe(3);
     expect(await scene.queue.waitOf(newJob(1, { notBefore: until }))).toEqual({ kind: 'delay', until });
-    expect(await scene.queue.waitingOf('jane')).toBeGreaterThanOrEqual(1);
     await scene.end(3);
     while (!scene.under.has(2)) await scene.settle();
     expect(Date.now()).toBeGreaterThanOrEqual(soon.getTime());
@@ -256,6 +269,33 @@ function describeWaiting(opened: Opener): void {
     expect(await scene.counts()).toEqual([1, 1]);
     await scene.end(1);
     expect(scene.begun).toEqual([1, 5]);
+  });
+}
+
+function describeRoom(opened: Opener): void {
+  it('keeps room for what comes soon, within a limit that counts all that waits', async () => {
+    const scene = await opened(1);
+    const later = new Date(Date.now() + 3_600_000);
+    await scene.queue.add([newJob(1), newJob(2), newJob(3, { notBefore: later })]);
+    await scene.settle();
+    const keep = (jobs: number, user = 'jane') => scene.queue.keepRoom(user, jobs, 5);
+    // The first one has begun.
+    expect(await keep(4)).toEqual({ kept: false, waiting: 2 });
+    const room = await keep(2);
+    expect(room).toMatchObject({ kept: true });
+    expect(await keep(2)).toEqual({ kept: false, waiting: 4 });
+    expect(await keep(1)).toMatchObject({ kept: true });
+    expect(await keep(5, 'john')).toMatchObject({ kept: true });
+    if (room.kept) room.leave();
+    await scene.settle();
+    expect(await keep(3)).toEqual({ kept: false, waiting: 3 });
+    expect(await scene.queue.keepRoom('jane', 1000, 0)).toMatchObject({ kept: true });
+  });
+
+  it('gives room to as many of those that come at once as there is', async () => {
+    const scene = await opened(1);
+    const all = await Promise.all(Array.from({ length: 20 }, () => scene.queue.keepRoom('jane', 2, 7)));
+    expect(all.filter(({ kept }) => kept)).toHaveLength(3);
   });
 }
 

@@ -210,7 +210,7 @@ describe('a batch under way', () => {
       requestedBy: null,
       server: undefined,
     });
-    await until(async () => (await setup.queue.waitingOf('john')) === 1, 'it does not wait');
+    await until(async () => !(await setup.queue.keepRoom('john', 1, 1)).kept, 'it does not wait');
     gated.end('0');
     await until(() => gated.under.has('mine'), 'it does not begin');
     gated.end('mine');

@@ -64,7 +64,7 @@ export class BatchService {
     const { batchId: id, username, requestedBy, count } = request;
     const method = await this.reader.admit(request.method, username);
     if (!this.queue.accepting) throw shuttingDown();
-    const admission = await this.dispatcher.admit(username, count);
+    const room = await this.dispatcher.admit(username, count);
     const owner = this.identity.name;
     const batch = { id, method: method.name, username, requestedBy, items: count, createdAt: new Date(), owner };
     let written: Written;
@@ -77,7 +77,7 @@ export class BatchService {
       await this.discard(id);
       throw error;
     } finally {
-      admission.done();
+      room.leave();
     }
     const trace = traceFields(request.traceParent ?? null);
     this.logger.info('Batch accepted', { batch_id: id, method: method.name, username, items: count, ...trace });
@@ -176,14 +176,14 @@ export class BatchService {
   async retry(id: string): Promise<BatchState> {
     const { username, counts } = await this.existing(id);
     if (!this.queue.accepting) throw shuttingDown();
-    const admission = await this.dispatcher.admit(username, counts.failure + counts.cancelled);
+    const room = await this.dispatcher.admit(username, counts.failure + counts.cancelled);
     let again = 0;
     try {
       for (const status of ['failure', 'cancelled'] as const) {
         for await (const records of this.records.eachOf(id, status)) again += await this.revive(id, username, records);
       }
     } finally {
-      admission.done();
+      room.leave();
     }
     if (again === 0) throw new AppError('not_retryable', 'Nothing of this batch failed that could be tried again.');
     this.logger.info('Batch tried again', { batch_id: id, username, operations: again });

@@ -2,7 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@app/core';
 import { AppLogger } from '@app/logging';
-import { type Job, JOB_QUEUE, type JobQueue, type Place, shuttingDown } from '@app/queue';
+import { type Job, JOB_QUEUE, type JobQueue, type Place, type Room, shuttingDown } from '@app/queue';
 import { OperationRepository, ProcessIdentity, type StagingRecord } from '@app/records';
 import { MethodRegistry } from '../contract/method-registry';
 import { type CallerHooks } from '../contract/staging-method';
@@ -10,7 +10,7 @@ import { type AttemptEnd, OperationRunner } from './operation-runner';
 import { jobOf } from './job-of';
 import { OperationWatch } from './operation-watch';
 import { Preparation, type ReadyOperation } from './preparation';
-import { type Admission, QueueLimits, tooManyRunning } from './queue-limits';
+import { QueueLimits, tooManyRunning } from './queue-limits';
 import { RequestsUnderWay } from './requests-under-way';
 
 /** Jobs of a batch that are put in line at once. */
@@ -128,7 +128,7 @@ export class Dispatcher {
   }
 
   /** Makes room for `jobs` more in a user's line. Throws `quota_exceeded` beyond the site's limit. */
-  admit(user: string, jobs: number): Promise<Admission> {
+  admit(user: string, jobs: number): Promise<Room> {
     return this.limits.admit(user, jobs);
   }
 
@@ -197,7 +197,7 @@ export class Dispatcher {
 
   private async putInLine(ready: ReadyOperation): Promise<void> {
     const { record } = ready;
-    const admission = await this.admitOrRefuse(ready);
+    const room = await this.admitOrRefuse(ready);
     try {
       await this.runner.write(ready);
       this.underWay.add(record);
@@ -208,12 +208,12 @@ export class Dispatcher {
       // What is recorded and needs nobody is done by the next process.
       if (!record.background) throw await this.runner.refuse(ready, error);
     } finally {
-      admission.done();
+      room.leave();
     }
   }
 
   /** That the queue is away is recorded, as any refusal is; beyond a limit nothing is. */
-  private async admitOrRefuse(ready: ReadyOperation): Promise<Admission> {
+  private async admitOrRefuse(ready: ReadyOperation): Promise<Room> {
     try {
       return await this.limits.admit(ready.record.username, 1);
     } catch (error) {

@@ -77,13 +77,13 @@ export class OperationControl {
   }
 
   private async retryInLine(record: StagingRecord): Promise<StagingRecord> {
-    const admission = await this.dispatcher.admit(record.username, 1);
+    const room = await this.dispatcher.admit(record.username, 1);
     try {
       const again = await this.revive(record, retryValues(record, this.identity.name));
       await this.dispatcher.enqueue([again]);
       return again;
     } finally {
-      admission.done();
+      room.leave();
     }
   }
 
