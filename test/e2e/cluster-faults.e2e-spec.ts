@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ASYNC, became, from, idOf } from '../support/background-scene';
 import { cleanUpAfterEach } from '../support/cleanups';
 import { Cluster, clusterMissing, type ClusterOptions, type RunningWorker } from '../support/cluster';
 import { describeWhere } from '../support/describe-where';
-import { makeSparseFile, patchFile } from '../support/files';
+import { makeSparseFile, patchFile, writeFiles } from '../support/files';
 import { type Mariadb, runSql, startMariadb } from '../support/mariadb';
 import { logOf, manifestOf, metric, operationOf, operations, operationWriting } from '../support/operations';
 import { temporaryFolder } from '../support/temporary-folder';
@@ -246,6 +246,27 @@ describeWhere(clusterMissing(), 'when something dies in the middle', () => {
     writeFileSync(`${empty}/storage/.keep`, '');
     writeFileSync(`${empty}/storage/file`, 'content');
     await became(cluster.api, id, 'success');
+  }, 60_000);
+
+  it('a storage of several that is away everywhere: the work for the others goes on', async () => {
+    const folder = temporaryFolder('staging-storages-');
+    const [hot, cold] = [`${folder}/hot`, `${folder}/cold`];
+    writeFiles(folder, { 'hot/.keep': '', 'hot/file': 'hot', 'cold/.keep': '', 'cold/file': 'cold' });
+    const env = { SOURCE_STORAGE_PATH: `hot=${hot},cold=${cold}`, ROOT_MARKER: '.keep', RETRY_ATTEMPTS: '1' };
+    await begin({ workers: 1, env });
+    rmSync(`${cold}/.keep`);
+    const { workers } = cluster;
+    await until(() => workers[0]!.output.includes('Takes work only while'), 'it is not noticed');
+    await until(async () => (await metric(cluster.api, 'staging_workers')) === 1, 'nobody takes work');
+    const stage = (storage: string, to: string) => cluster.api.stage({ ...from('file', to), storage });
+    expect(await stage('hot', 'hot-1')).toMatchObject({ status: 200, body: { operation: { outcome: 'staged' } } });
+    expect(await stage('cold', 'cold-1')).toMatchObject({ status: 503, body: { code: 'storage_unavailable' } });
+    writeFileSync(`${cold}/.keep`, '');
+    await until(
+      () => workers[0]!.output.match(/Takes work(?! only)/g)?.length === 2,
+      'it is not noticed that it is back',
+    );
+    expect(await stage('cold', 'cold-2')).toMatchObject({ status: 200, body: { operation: { outcome: 'staged' } } });
   }, 60_000);
 
   it('clocks that differ by hours: who lives is told by the clock of the database', async () => {

@@ -61,6 +61,8 @@ async function script(service: RunningService): Promise<unknown[]> {
       checksum: { algorithm: 'md5', value: '00000000000000000000000000000000' },
     }),
   );
+  const sumOfTree = { ...from('tree', 'sum-of-tree'), checksum: { algorithm: 'md5', value: '0'.repeat(32) } };
+  for (const headers of [{}, ASYNC]) await ask(service.stage(sumOfTree, {}, headers));
   for (const [source, to] of [
     ['nowhere', 'x'],
     ['../out', 'x'],

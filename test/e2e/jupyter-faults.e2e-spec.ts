@@ -216,13 +216,14 @@ describe('Paths that Jupyter cannot hold', () => {
       'tricks/a%2fb': 'x',
       'new\nline': 'x',
     });
-    const stage = (from: string, to: string, more = {}): Promise<Answer> => {
+    const stage = (from: string, to: string, more = {}, headers = {}): Promise<Answer> => {
       const body = { local_path_on_storage: from, relative_path: to, ...more };
-      return service.stage(body, { method: 'jupyter_copy', username: 'jane' });
+      return service.stage(body, { method: 'jupyter_copy', username: 'jane' }, headers);
     };
     const malformed = { status: 422, body: { code: 'validation_failed', errors: [{ field: 'relative_path' }] } };
     for (const to of ['..%2fx', 'a/..%2F..%2Fbob', 'a%5cb', '.ssh/authorized_keys', 'a/.b', 'tab\there', 'del\x7f']) {
       expect(await stage('small', to)).toMatchObject(malformed);
+      expect(await stage('small', to, {}, { Prefer: 'respond-async' })).toMatchObject(malformed);
     }
     expect(await stage('small', 'caf%E9', { name_encoding: 'percent' })).toMatchObject(malformed);
     for (const from of ['.hidden', 'tricks/a%2fb', 'new\nline'])

@@ -28,6 +28,7 @@ import { Preparation } from './operations/preparation';
 import { QueueFiller } from './operations/queue-filler';
 import { QueueLimits } from './operations/queue-limits';
 import { RecoveryService } from './operations/recovery.service';
+import { RequestCheck } from './operations/request-check';
 import { RequestReader } from './operations/request-reader';
 import { RequestsUnderWay } from './operations/requests-under-way';
 import { UserViews } from './operations/user-views';
@@ -72,6 +73,7 @@ export const ENGINE_PARTS = [
   Preparation,
   QueueLimits,
   ReleaseService,
+  RequestCheck,
   RequestReader,
   RequestsUnderWay,
   UserViews,

@@ -200,6 +200,19 @@ describe('StagingService, of failures,', () => {
     expect(ended).toEqual([]);
   });
 
+  it('does not record what its method refuses by its form, whether or not somebody waits', async () => {
+    const stage = jest.fn();
+    const refusal = new AppError('validation_failed', 'relative_path is hidden.');
+    const refuse = jest.fn(() => {
+      throw refusal;
+    });
+    const { service, records } = await withMethod(stage, { refuse });
+    await expect(service.stage(newRequest())).rejects.toBe(refusal);
+    await expect(service.submit(newRequest())).rejects.toBe(refusal);
+    expect(stage).not.toHaveBeenCalled();
+    expect((await records.operations.page({}, 10, undefined)).items).toEqual([]);
+  });
+
   it('does not record a request for a storage that the site does not have', async () => {
     const { service, records } = await withMethod(() => Promise.resolve(newOutcome()));
     const error = await failureOf(service.stage(newRequest({ storage: 'other' })));

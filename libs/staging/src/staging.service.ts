@@ -5,6 +5,7 @@ import { MethodRegistry } from './contract/method-registry';
 import { type CallerHooks, type StagingMethod } from './contract/staging-method';
 import { Dispatcher } from './operations/dispatcher';
 import { NO_HOOKS, Preparation } from './operations/preparation';
+import { RequestCheck } from './operations/request-check';
 import { RequestReader } from './operations/request-reader';
 import { RequestsUnderWay } from './operations/requests-under-way';
 import { type StageRequest } from './operations/stage-request';
@@ -15,6 +16,7 @@ export class StagingService {
   constructor(
     private readonly methods: MethodRegistry,
     private readonly reader: RequestReader,
+    private readonly check: RequestCheck,
     private readonly records: OperationRepository,
     private readonly preparation: Preparation,
     private readonly dispatcher: Dispatcher,
@@ -29,6 +31,7 @@ export class StagingService {
    */
   async stage(request: StageRequest, hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
     const ready = this.preparation.ofRequest(request, hooks);
+    await this.check.refuseImproper(request.method, ready.operation);
     // What can only be refused does not wait for its turn.
     return this.methods.find(request.method) ? this.dispatcher.run(ready) : this.dispatcher.runAtOnce(ready);
   }
@@ -41,6 +44,7 @@ export class StagingService {
    */
   async submit(request: StageRequest, hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
     const ready = this.preparation.ofRequest(request, hooks);
+    await this.check.refuseImproper(request.method, ready.operation);
     const method = await this.servingMethod(request);
     if (!method) return this.dispatcher.runAtOnce(ready);
     if (method.capabilities.destination === 'none') return this.dispatcher.run(ready);

@@ -35,6 +35,11 @@ export class JupyterAccess {
     private readonly agent: Dispatcher,
   ) {}
 
+  /** Throws `validation_failed` where there is no hub, which alone knows servers by name. */
+  refuseServer(): void {
+    if (this.options.hubUrl === undefined) throw noNamedServers();
+  }
+
   /**
    * The way to the server of one operation. Throws `forbidden` when there is no token, or when the caller's belongs to
    * somebody else; `validation_failed` for a named server where there is no hub.
@@ -43,7 +48,7 @@ export class JupyterAccess {
     const { hubUrl, hubToken, serverUrl, serverToken } = this.options;
     const { agent } = this;
     if (hubUrl === undefined) {
-      if (server !== null) throw noNamedServers();
+      if (server !== null) this.refuseServer();
       const token = callerToken ?? serverToken;
       if (token === undefined) throw noToken();
       return new SingleServer({ url: serverUrl!, token: new Token(token), agent });

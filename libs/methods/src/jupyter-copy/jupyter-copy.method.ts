@@ -3,6 +3,7 @@ import { AppError } from '@app/core';
 import {
   DestinationLocks,
   type DestinationPath,
+  lastName,
   type OpenFile,
   type OpenTree,
   type RawName,
@@ -25,7 +26,7 @@ import { RETRY_AFTER_SECONDS, ServerDown } from './client/server-errors';
 import { JupyterAccess } from './jupyter-access';
 import { JUPYTER_OPTIONS, type JupyterOptions } from './jupyter-copy.options';
 import { NotRunning, planAt, plannedUpload, REMARKS, RunningServers } from './remote-plan';
-import { refuseDestination, resultPath } from './remote-path';
+import { refuseDestination, refuseName, resultPath } from './remote-path';
 import { RemoteRelease } from './remote-release';
 import { RemoteStaging } from './remote-staging';
 import { ServerSession, type SessionOptions } from './server-session';
@@ -57,6 +58,14 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
   ) {
     const isSet = options.hubUrl !== undefined || options.serverUrl !== undefined;
     this.requires = isSet ? undefined : 'JUPYTERHUB_URL or JUPYTER_SERVER_URL';
+  }
+
+  refuse({ source, destination, server }: StagingOperation): void {
+    if (!destination) return;
+    for (const name of destination.segments) if (name !== '..') refuseName(name);
+    const ownName = lastName(source.path);
+    if (ownName !== undefined) resultPath(destination, ownName);
+    if (server !== null) this.access(this.agent).refuseServer();
   }
 
   async stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome> {

@@ -45,7 +45,8 @@ export function textOf(path: RawName): string {
   return showPath(path).text;
 }
 
-function refuseName(name: RawName): void {
+/** Throws `validation_failed` for a name in a destination that Jupyter cannot hold. */
+export function refuseName(name: RawName): void {
   const fault = nameFault(name);
   if (fault === null) return;
   const message = `has a name that Jupyter cannot hold: ${showPath(name).text} ${fault}`;

@@ -147,6 +147,11 @@ export interface StagingMethod {
   readonly capabilities: MethodCapabilities;
   /** The setting that the site lacks to offer the method; undefined where nothing is missing. */
   readonly requires?: string;
+  /**
+   * Throws `validation_failed` for an operation that the method can never do, by its form alone: then nothing of it is
+   * recorded. Missing: it can do whatever is well formed.
+   */
+  refuse?(operation: StagingOperation): void;
   stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome>;
   /**
    * Tells what `stage` would do now, without any effect. Rejects with the error with which it would refuse. Missing:

@@ -1,7 +1,7 @@
 import { Test, type TestingModule } from '@nestjs/testing';
 import { BUS, SilentBus } from '@app/cluster';
 import { AppError } from '@app/core';
-import { AccountDirectory, LeftOvers, OwnershipPolicy, RootRegistry } from '@app/files';
+import { AccountDirectory, LeftOvers, OwnershipPolicy, RootRegistry, SourceReader } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { JOB_QUEUE, type JobQueue, shuttingDown } from '@app/queue';
 import {
@@ -38,6 +38,9 @@ const ROOTS = {
     if (storage !== undefined && storage !== 'cold') throw new AppError('validation_failed', 'no such storage');
   },
 } as RootRegistry;
+
+/** What the methods of a test bring lies nowhere. */
+const SOURCES = { open: () => Promise.reject(new AppError('source_not_found', 'There is none.')) };
 
 /** No method of the engine's own tests leaves anything. */
 const NO_LEFT_OVERS: Pick<LeftOvers, 'list' | 'remove' | 'dropReceipts'> = {
@@ -76,6 +79,7 @@ export async function engineOver(ground: EngineGround): Promise<TestingModule> {
     [AppLogger, logger],
     [OwnershipPolicy, ACCOUNTS],
     [RootRegistry, ROOTS],
+    [SourceReader, SOURCES],
     [LeftOvers, leftOvers],
   ] as const;
   const providers = parts.map(([provide, useValue]) => ({ provide, useValue }));
