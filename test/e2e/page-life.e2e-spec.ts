@@ -137,11 +137,22 @@ describeWhere(browserMissing(), 'an operator', () => {
     await page.getByText('No line fits so far').waitFor();
     const stage = (name: string) => service.stage({ local_path_on_storage: 'file', relative_path: name });
     await stage('one');
-    await page.getByText('1 lines').waitFor();
+    await page.getByText('1 line', { exact: true }).waitFor();
     await page.getByRole('log').getByRole('link', { name: 'operation' }).waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
     await stage('two');
     await page.getByRole('button', { name: 'Go on (1 new)' }).click();
+    await page.getByText('2 lines').waitFor();
+    await page.getByRole('log').getByRole('button', { name: 'trace' }).first().click();
+    expect(await page.getByLabel('Text in the line').inputValue()).toMatch(/^[0-9a-f]{32}$/);
+    // All that this one request led to, and nothing of the other.
+    for (const text of ['POST /stage_data', 'Staging requested', /^Staged\b/]) {
+      await until(
+        async () => (await page.getByRole('log').getByText(text).count()) === 1,
+        `not one line with ${String(text)}`,
+      );
+    }
+    await page.getByLabel('Text in the line').fill('POST /stage_data');
     await page.getByText('2 lines').waitFor();
     await page.getByText('ERROR', { exact: true }).click();
     await page.getByText('No line fits so far').waitFor();

@@ -7,6 +7,8 @@ export const logTexts = {
     `What the service did for an operation of yours stands with it, under ${operations}.`,
   log: 'Log',
   operation: 'operation',
+  trace: 'trace',
+  traceLines: (trace: string) => `Only the lines of trace ${trace}`,
   download: 'Download',
   notSaved: 'The log was not saved',
   level: 'Lowest level',
@@ -20,7 +22,7 @@ export const logTexts = {
   nothingAdvice: 'Lines appear here as they happen.',
   looking: 'Looking at the log',
   lines: (count: number, dropped: number) =>
-    `${formatCount(count)} lines` +
+    `${formatCount(count)} ${count === 1 ? 'line' : 'lines'}` +
     (dropped > 0 ? `; ${formatCount(dropped)} came faster than this page could take them, and are in the file` : ''),
   state: { connecting: 'Connecting', live: 'Live', paused: 'Paused' },
 };

@@ -73,12 +73,14 @@ export class RootMonitor implements OnApplicationBootstrap, BeforeApplicationShu
       if (this.isStopping) return before;
       // A mount that came meanwhile and must not be used: nothing may be said to be well.
       this.logger.error('The storages could not be looked at', { error });
-      return before.map((state) => ({ ...state, available: false, problem: 'It cannot be used; the log tells more.' }));
+      return before.map((state) => {
+        return { ...state, available: false, problem: `${nameOf(state.storage)} cannot be used; the log tells more.` };
+      });
     }
   }
 
   private tellChange(before: RootState, { storage, path, available, problem }: RootState): void {
-    const root = storage === null ? 'The storage of the user areas' : `The storage "${storage}"`;
+    const root = nameOf(storage);
     if (!available && problem !== before.problem) this.logger.warning(`${root} is not available`, { path, problem });
     const isBack = available && !before.available && this.seenAt !== undefined;
     if (isBack) this.logger.info(`${root} is available again`, { path });
@@ -87,5 +89,10 @@ export class RootMonitor implements OnApplicationBootstrap, BeforeApplicationShu
 
 function unseen(storage: string | null, path: string): RootState {
   const unknown = { freeBytes: null, totalBytes: null, readOnly: null, pair: null };
-  return { storage, path, available: false, problem: 'It was not looked at yet.', ...unknown };
+  return { storage, path, available: false, problem: `${nameOf(storage)} was not looked at yet.`, ...unknown };
+}
+
+/** As the errors of these roots call them. */
+function nameOf(storage: string | null): string {
+  return storage === null ? 'The storage of the user areas' : `The storage "${storage}"`;
 }

@@ -35,7 +35,7 @@ describe('RootsGate', () => {
   it('is closed until the roots were seen, and opens then', async () => {
     const { monitor, gate, told } = scene();
     expect(gate.isOfUse).toBe(false);
-    expect(gate.problem).toContain('It was not looked at yet.');
+    expect(gate.problem).toContain('The storage "hot" was not looked at yet.');
     await monitor.onApplicationBootstrap();
     expect(gate.isOfUse).toBe(true);
     expect(gate.problem).toBeNull();
@@ -46,20 +46,15 @@ describe('RootsGate', () => {
   it('closes while any root is away, and tells each change once', async () => {
     const { inspect, monitor, gate, told, unsubscribe } = scene();
     await monitor.onApplicationBootstrap();
-    inspect.mockResolvedValue(roots({ cold: 'It is not mounted.' }));
+    inspect.mockResolvedValue(roots({ cold: 'Cold is not mounted.' }));
     await jest.advanceTimersByTimeAsync(15_000);
     expect(gate.isOfUse).toBe(true);
-    inspect.mockResolvedValue(roots({ cold: 'It is not mounted.', areas: 'It does not answer.' }));
+    inspect.mockResolvedValue(roots({ cold: 'Cold is not mounted.', areas: 'The areas do not answer.' }));
     await jest.advanceTimersByTimeAsync(15_000);
     expect(gate.isOfUse).toBe(false);
     inspect.mockResolvedValue(roots());
     await jest.advanceTimersByTimeAsync(15_000);
-    expect(told).toEqual([
-      null,
-      'Storage "cold": It is not mounted.',
-      'User areas: It does not answer. Storage "cold": It is not mounted.',
-      null,
-    ]);
+    expect(told).toEqual([null, 'Cold is not mounted.', 'The areas do not answer. Cold is not mounted.', null]);
     unsubscribe();
     inspect.mockResolvedValue(roots({ hot: 'It is not mounted.', cold: 'It is not mounted.' }));
     await jest.advanceTimersByTimeAsync(15_000);

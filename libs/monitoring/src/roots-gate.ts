@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { type RootState } from '@app/files';
 import { RootMonitor, type RootsSeen } from './root-monitor';
 
 type Listener = (problem: string | null) => void;
@@ -45,9 +44,5 @@ export class RootsGate {
 
 function problemOf({ storages, target }: RootsSeen): string | null {
   const away = [target, ...storages].filter(({ available }) => !available);
-  return away.length === 0 ? null : away.map(sentence).join(' ');
-}
-
-function sentence({ storage, problem }: RootState): string {
-  return `${storage === null ? 'User areas' : `Storage "${storage}"`}: ${problem ?? 'It is not available.'}`;
+  return away.length === 0 ? null : away.map(({ problem }) => problem ?? 'A root is not available.').join(' ');
 }

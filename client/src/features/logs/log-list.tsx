@@ -20,10 +20,12 @@ interface Props {
   isFollowing: boolean;
   onFollow: (isFollowing: boolean) => void;
   loadOlder: () => Promise<void>;
+  /** Asks for the lines that hold this text. */
+  onSearch: (text: string) => void;
 }
 
 /** Lines of the log, the newest last. At its end it follows; who scrolls up stays where they are, whatever comes or goes. */
-export function LogList({ lines, isFollowing, onFollow, loadOlder }: Props) {
+export function LogList({ lines, isFollowing, onFollow, loadOlder, onSearch }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const { firstKey, nextKey, length } = lines;
   const rows = useVirtualizer({
@@ -67,7 +69,7 @@ export function LogList({ lines, isFollowing, onFollow, loadOlder }: Props) {
             className={classes.line}
             style={{ transform: `translateY(${start}px)` }}
           >
-            <Line entry={lines.at(index)!} />
+            <Line entry={lines.at(index)!} onSearch={onSearch} />
           </div>
         ))}
       </div>
@@ -75,8 +77,13 @@ export function LogList({ lines, isFollowing, onFollow, loadOlder }: Props) {
   );
 }
 
-function Line({ entry }: { entry: LogEntry }) {
-  const { time, level, message, operation_id: id, ...fields } = entry as LogEntry & Record<string, unknown>;
+interface LineProps {
+  entry: LogEntry;
+  onSearch: (text: string) => void;
+}
+
+function Line({ entry, onSearch }: LineProps) {
+  const { time, level, message, operation_id: id, trace_id: trace, ...fields } = entry as LogEntry & Fields;
   const more = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
   return (
     <>
@@ -99,10 +106,27 @@ function Line({ entry }: { entry: LogEntry }) {
             </Anchor>
           </>
         )}
+        {typeof trace === 'string' && (
+          <>
+            {' '}
+            <Anchor
+              component="button"
+              type="button"
+              inherit
+              underline="always"
+              title={logTexts.traceLines(trace)}
+              onClick={() => onSearch(trace)}
+            >
+              {logTexts.trace}
+            </Anchor>
+          </>
+        )}
       </span>
     </>
   );
 }
+
+type Fields = Record<string, unknown>;
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);

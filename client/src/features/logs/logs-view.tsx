@@ -93,7 +93,13 @@ function Logs() {
           {log.state === 'live' ? logTexts.nothingAdvice : undefined}
         </EmptyState>
       ) : (
-        <LogList lines={log.lines} isFollowing={isFollowing} onFollow={setIsFollowing} loadOlder={log.loadOlder} />
+        <LogList
+          lines={log.lines}
+          isFollowing={isFollowing}
+          onFollow={setIsFollowing}
+          loadOlder={log.loadOlder}
+          onSearch={setTyped}
+        />
       )}
       <Text size="xs" c="dimmed">
         {logTexts.lines(log.lines.length, log.dropped)}
