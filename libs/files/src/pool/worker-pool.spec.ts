@@ -177,7 +177,7 @@ describe('threads', () => {
 });
 
 describe('a task that hangs', () => {
-  const quick = { size: 1, timeoutMs: 200 };
+  const quick = { size: 1, timeoutMs: 1000 };
 
   it('is given up after the time-out, told of the root that it touched last; its thread is replaced', async () => {
     const pool = makePool(quick);
@@ -189,7 +189,7 @@ describe('a task that hangs', () => {
     const next = run(pool, { does: 'nothing' });
     await expect(hung).rejects.toMatchObject({
       code: 'storage_unavailable',
-      message: 'The disk is not available (no answer for 0 s). Try again later.',
+      message: 'The disk is not available (no answer for 1 s). Try again later.',
       retryAfterSeconds: 30,
     });
     expect(pool.hanging).toBe(true);
@@ -205,7 +205,7 @@ describe('a task that hangs', () => {
   });
 
   it('is told from one that only takes long, by its signs of life', async () => {
-    const same = { size: 1, timeoutMs: 600 };
+    const same = { size: 1, timeoutMs: 1500 };
     const gate = new Gate();
     const lively = run(makePool(same), { does: 'live', gate });
     await expect(run(makePool(same), { does: 'hang', gate: new Gate() })).rejects.toMatchObject({
@@ -216,16 +216,16 @@ describe('a task that hangs', () => {
   });
 
   it('gets more time for a call that may rightly take long', async () => {
-    const pool = makePool({ size: 2, timeoutMs: 200 });
+    const pool = makePool({ size: 2, timeoutMs: 1000 });
     const gate = new Gate();
-    const patient = run(pool, { does: 'hang', gate, patience: 1000 });
+    const patient = run(pool, { does: 'hang', gate, patience: 10_000 });
     await expect(run(pool, { does: 'hang', gate: new Gate() })).rejects.toMatchObject({ code: 'storage_unavailable' });
     gate.open();
     await expect(patient).resolves.toMatchObject({ cancelled: false });
   });
 
   it('twice in one root: further tasks for it are refused at once, others go on, until it answers again', async () => {
-    const pool = makePool({ size: 2, timeoutMs: 200 });
+    const pool = makePool({ size: 2, timeoutMs: 1000 });
     const gate = new Gate();
     const hung = [1, 2].map(() => codeOf(run(pool, { does: 'hang', where: 2, gate }, { roots: [0, 2] })));
     const released = jest.fn();
@@ -234,7 +234,7 @@ describe('a task that hangs', () => {
     const elsewhere = run(pool, { does: 'nothing' }, { roots: [0, 1] });
     const answers = await Promise.all([...hung, queued, brief]);
     expect(answers.slice(0, 2)).toEqual(
-      Array(2).fill('storage_unavailable: The tape is not available (no answer for 0 s). Try again later.'),
+      Array(2).fill('storage_unavailable: The tape is not available (no answer for 1 s). Try again later.'),
     );
     expect(answers[2]).toBe('storage_unavailable: The tape is not available (it does not answer). Try again later.');
     expect(answers[3]).toMatch(/^storage_unavailable: The tape/);
