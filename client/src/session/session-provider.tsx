@@ -40,7 +40,8 @@ function OpenSite({ config, children }: { config: SiteConfig; children: ReactNod
 
 function SignedInSite({ config, children }: { config: SiteConfig; children: ReactNode }) {
   const queries = useQueryClient();
-  const manager = useRef<UserManager | null>(null);
+  /** Its code comes after the page: who clicks before that is sent on when it is there. */
+  const manager = useRef<Promise<UserManager>>(null);
   const [hasToken, setHasToken] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
 
@@ -55,11 +56,13 @@ function SignedInSite({ config, children }: { config: SiteConfig; children: Reac
 
   useEffect(() => {
     let isGone = false;
+    const code = import('./sign-in');
+    const coming = code.then(({ makeUserManager }) => makeUserManager(config.auth));
+    manager.current = coming;
     const begin = async () => {
-      const { makeUserManager, RETURN_PATH, viewOf } = await import('./sign-in');
-      const made = makeUserManager(config.auth);
+      const { RETURN_PATH, viewOf } = await code;
+      const made = await coming;
       if (isGone) return;
-      manager.current = made;
       made.events.addUserLoaded((user) => took(user.access_token));
       made.events.addAccessTokenExpired(() => took(null));
       made.events.addSilentRenewError(() => undefined);
@@ -80,12 +83,16 @@ function SignedInSite({ config, children }: { config: SiteConfig; children: Reac
   const signIn = useCallback(() => {
     const { pathname, search } = window.location;
     const state = `/${pathname.slice(PAGE_PATH.length)}${search}`;
-    manager.current?.signinRedirect({ state }).catch((error: unknown) => setProblem(asProblem(error).message));
+    manager.current
+      ?.then((own) => own.signinRedirect({ state }))
+      .catch((error: unknown) => setProblem(asProblem(error).message));
   }, []);
 
   const signOut = useCallback(() => {
     took(null);
-    manager.current?.signoutRedirect().catch(() => manager.current?.removeUser());
+    manager.current
+      ?.then((own) => own.signoutRedirect().catch(() => own.removeUser()))
+      .catch((error: unknown) => setProblem(asProblem(error).message));
   }, [took]);
 
   const session = useMemo<Session>(() => {
