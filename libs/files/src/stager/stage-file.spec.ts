@@ -22,7 +22,16 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { xxh3 } from '@node-rs/xxhash';
-import { bytesOf, makeFifo, makeSocket, notUtf8, snapshot, writeFiles } from '../../../../test/support/files';
+import {
+  bytesOf,
+  makeFifo,
+  makeSocket,
+  makeSparseFile,
+  notUtf8,
+  patchFile,
+  snapshot,
+  writeFiles,
+} from '../../../../test/support/files';
 import { until } from '../../../../test/support/until';
 import { type Algorithm, type Checksum } from '../engine/hashing';
 import { readDestination, readPath } from '../names/path-text';
@@ -591,15 +600,17 @@ describe("the site's limits", () => {
 
 describe('cancelling', () => {
   it('before the begin does nothing, in the middle of a file leaves nothing', async () => {
-    put({ large: bytesOf('large', 64 * MIB) });
+    // Its copy takes a minute.
+    makeSparseFile(source('endless'), 200 * 1024 * MIB);
+    patchFile(source('endless'), 0, 'not a hole');
     const reason = new Error('enough');
     const early = site.stager.copy(
-      site.request('large', 'cancelled'),
+      site.request('endless', 'cancelled'),
       site.hooks({ signal: AbortSignal.abort(reason) }),
     );
     await expect(early).rejects.toBe(reason);
     const controller = new AbortController();
-    const late = site.stager.copy(site.request('large', 'cancelled'), site.hooks({ signal: controller.signal }));
+    const late = site.stager.copy(site.request('endless', 'cancelled'), site.hooks({ signal: controller.signal }));
     await until(() => site.leftOvers().length > 0, 'nothing began');
     controller.abort(reason);
     await expect(late).rejects.toBe(reason);
