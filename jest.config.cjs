@@ -17,6 +17,7 @@ const shared = {
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
   moduleNameMapper: aliases,
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/second-chance.cjs'],
   // Worker threads and whole processes run the compiled code, so that it is built afresh before any test.
   globalSetup: '<rootDir>/test/support/build.cjs',
 };
