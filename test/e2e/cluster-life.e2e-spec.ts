@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ASYNC, became, from, GIB, idOf } from '../support/background-scene';
+import { ASYNC, became, from, idOf } from '../support/background-scene';
 import { Cluster, clusterMissing } from '../support/cluster';
 import { describeWhere } from '../support/describe-where';
 import { EventStream } from '../support/event-stream';
-import { makeSparseFile, patchFile } from '../support/files';
+import { makeEndlessFile } from '../support/files';
 import { LogSocket } from '../support/log-socket';
 import { logOf, metric, operationOf, operations } from '../support/operations';
 import { type RunningService } from '../support/service';
@@ -19,8 +19,7 @@ describeWhere(clusterMissing(), 'two API processes and three workers', () => {
     const files = { file: 'content', 'tree/a': '1', 'tree/b/c': '22' };
     cluster = await Cluster.start({ files, env: { MAX_RUNNING_PER_USER: '4', WORKER_CONCURRENCY: '2' } });
     [one, other] = [cluster.api, cluster.apis[1]!];
-    makeSparseFile(`${cluster.storage}/endless`, 200 * GIB);
-    patchFile(`${cluster.storage}/endless`, 0, 'not a hole');
+    makeEndlessFile(`${cluster.storage}/endless`);
   }, 120_000);
 
   const endless = async (service: RunningService, to: string, user = 'ana') => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import WebSocket from 'ws';
 import { describeWhere } from '../support/describe-where';
 import { EventStream } from '../support/event-stream';
-import { makeSparseFile, patchFile } from '../support/files';
+import { makeEndlessFile } from '../support/files';
 import { send } from '../support/http-client';
 import { LogSocket } from '../support/log-socket';
 import { type Nginx, nginxMissing } from '../support/nginx';
@@ -67,9 +67,7 @@ describeWhere(nginxMissing(), 'the nginx of compose.yaml', () => {
   });
 
   it('passes an event on before the stream ends', async () => {
-    // Goes on for as long as anybody watches.
-    makeSparseFile(path.join(service.storage, 'endless.bin'), 200 * 1024 ** 3);
-    patchFile(path.join(service.storage, 'endless.bin'), 0, 'not a hole');
+    makeEndlessFile(path.join(service.storage, 'endless.bin'));
     const { headers } = await stage({ local_path_on_storage: 'endless.bin', relative_path: 'endless' }, 'local_copy', {
       Prefer: 'respond-async',
     });

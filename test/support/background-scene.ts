@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { makeSparseFile, patchFile } from './files';
+import { makeEndlessFile } from './files';
 import { type Answer } from './http-client';
 import { operationOf } from './operations';
 import { type RunningService, type ServiceOptions, startService } from './service';
@@ -14,8 +14,7 @@ export const ASYNC = { Prefer: 'respond-async' };
 /** A service with a small file, and one whose copy takes a minute. */
 export async function serviceWithEndless(options: ServiceOptions = {}): Promise<RunningService> {
   const service = await startService({ files: { small: 'small' }, ...options });
-  makeSparseFile(`${service.storage}/endless`, 200 * GIB);
-  patchFile(`${service.storage}/endless`, 0, 'not a hole');
+  makeEndlessFile(`${service.storage}/endless`);
   return service;
 }
 

@@ -73,6 +73,12 @@ export function patchFile(file: string, position: number, content: string | Buff
   closeSync(handle);
 }
 
+/** Makes a file whose copy takes a minute, and that takes no room on disk: one hole but for its first bytes. */
+export function makeEndlessFile(file: string): void {
+  makeSparseFile(file, 200 * 1024 ** 3);
+  patchFile(file, 0, 'not a hole');
+}
+
 /** Makes a named pipe: whoever opens it without care waits for ever. */
 export function makeFifo(file: string): void {
   execFileSync('mkfifo', [file]);

@@ -45,6 +45,7 @@ function SignedInSite({ config, children }: { config: SiteConfig; children: Reac
   const [hasToken, setHasToken] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
 
+  const tell = useCallback((error: unknown) => setProblem(asProblem(error).message), []);
   const took = useCallback(
     (token: string | null) => {
       setToken(token);
@@ -60,8 +61,8 @@ function SignedInSite({ config, children }: { config: SiteConfig; children: Reac
     const coming = code.then(({ makeUserManager }) => makeUserManager(config.auth));
     manager.current = coming;
     const begin = async () => {
-      const { RETURN_PATH, viewOf } = await code;
       const made = await coming;
+      const { RETURN_PATH, viewOf } = await code;
       if (isGone) return;
       made.events.addUserLoaded((user) => took(user.access_token));
       made.events.addAccessTokenExpired(() => took(null));
@@ -72,7 +73,7 @@ function SignedInSite({ config, children }: { config: SiteConfig; children: Reac
       window.history.replaceState(null, '', `${PAGE_PATH.replace(/\/$/, '')}${view}`);
       window.dispatchEvent(new PopStateEvent('popstate'));
     };
-    begin().catch((error: unknown) => setProblem(asProblem(error).message));
+    begin().catch(tell);
     whenTokenRefused(() => took(null));
     return () => {
       isGone = true;
@@ -83,17 +84,13 @@ function SignedInSite({ config, children }: { config: SiteConfig; children: Reac
   const signIn = useCallback(() => {
     const { pathname, search } = window.location;
     const state = `/${pathname.slice(PAGE_PATH.length)}${search}`;
-    manager.current
-      ?.then((own) => own.signinRedirect({ state }))
-      .catch((error: unknown) => setProblem(asProblem(error).message));
-  }, []);
+    manager.current?.then((own) => own.signinRedirect({ state })).catch(tell);
+  }, [tell]);
 
   const signOut = useCallback(() => {
     took(null);
-    manager.current
-      ?.then((own) => own.signoutRedirect().catch(() => own.removeUser()))
-      .catch((error: unknown) => setProblem(asProblem(error).message));
-  }, [took]);
+    manager.current?.then((own) => own.signoutRedirect().catch(() => own.removeUser())).catch(tell);
+  }, [took, tell]);
 
   const session = useMemo<Session>(() => {
     const { caller } = config;

@@ -45,4 +45,5 @@ export {
   type ReleaseRequest,
 } from './stager/placement';
 export { RootRegistry, type RootState } from './stager/root-registry';
+export { nameOfRoot } from './confined/root';
 export { SourceReader, type SourceRequest } from './stager/source-reader';

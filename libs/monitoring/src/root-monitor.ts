@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Settings } from '@app/core';
-import { RootRegistry, type RootState } from '@app/files';
+import { nameOfRoot, RootRegistry, type RootState } from '@app/files';
 import { AppLogger } from '@app/logging';
 import { Rounds } from './rounds';
 
@@ -74,13 +74,17 @@ export class RootMonitor implements OnApplicationBootstrap, BeforeApplicationShu
       // A mount that came meanwhile and must not be used: nothing may be said to be well.
       this.logger.error('The storages could not be looked at', { error });
       return before.map((state) => {
-        return { ...state, available: false, problem: `${nameOf(state.storage)} cannot be used; the log tells more.` };
+        return {
+          ...state,
+          available: false,
+          problem: `${nameOfRoot(state.storage)} cannot be used; the log tells more.`,
+        };
       });
     }
   }
 
   private tellChange(before: RootState, { storage, path, available, problem }: RootState): void {
-    const root = nameOf(storage);
+    const root = nameOfRoot(storage);
     if (!available && problem !== before.problem) this.logger.warning(`${root} is not available`, { path, problem });
     const isBack = available && !before.available && this.seenAt !== undefined;
     if (isBack) this.logger.info(`${root} is available again`, { path });
@@ -89,10 +93,5 @@ export class RootMonitor implements OnApplicationBootstrap, BeforeApplicationShu
 
 function unseen(storage: string | null, path: string): RootState {
   const unknown = { freeBytes: null, totalBytes: null, readOnly: null, pair: null };
-  return { storage, path, available: false, problem: `${nameOf(storage)} was not looked at yet.`, ...unknown };
-}
-
-/** As the errors of these roots call them. */
-function nameOf(storage: string | null): string {
-  return storage === null ? 'The storage of the user areas' : `The storage "${storage}"`;
+  return { storage, path, available: false, problem: `${nameOfRoot(storage)} was not looked at yet.`, ...unknown };
 }

@@ -4,7 +4,7 @@ import { OperationRepository, type StagingRecord } from '@app/records';
 import { MethodRegistry } from './contract/method-registry';
 import { type CallerHooks, type StagingMethod } from './contract/staging-method';
 import { Dispatcher } from './operations/dispatcher';
-import { NO_HOOKS, Preparation } from './operations/preparation';
+import { NO_HOOKS, Preparation, type ReadyOperation } from './operations/preparation';
 import { RequestCheck } from './operations/request-check';
 import { RequestReader } from './operations/request-reader';
 import { RequestsUnderWay } from './operations/requests-under-way';
@@ -30,8 +30,7 @@ export class StagingService {
    * to repeat: nothing is ever overwritten.
    */
   async stage(request: StageRequest, hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
-    const ready = this.preparation.ofRequest(request, hooks);
-    await this.check.refuseImproper(request.method, ready.operation);
+    const ready = await this.prepare(request, hooks);
     // What can only be refused does not wait for its turn.
     return this.methods.find(request.method) ? this.dispatcher.run(ready) : this.dispatcher.runAtOnce(ready);
   }
@@ -43,8 +42,7 @@ export class StagingService {
    * {@link stage} does.
    */
   async submit(request: StageRequest, hooks: CallerHooks = NO_HOOKS): Promise<StagingRecord> {
-    const ready = this.preparation.ofRequest(request, hooks);
-    await this.check.refuseImproper(request.method, ready.operation);
+    const ready = await this.prepare(request, hooks);
     const method = await this.servingMethod(request);
     if (!method) return this.dispatcher.runAtOnce(ready);
     if (method.capabilities.destination === 'none') return this.dispatcher.run(ready);
@@ -55,6 +53,12 @@ export class StagingService {
     ready.record.background = hooks.callerToken === null;
     await this.dispatcher.accept(ready);
     return ready.record;
+  }
+
+  private async prepare(request: StageRequest, hooks: CallerHooks): Promise<ReadyOperation> {
+    const ready = this.preparation.ofRequest(request, hooks);
+    await this.check.refuseImproper(request.method, ready.operation);
+    return ready;
   }
 
   /** Null for a request that can only be refused. */

@@ -48,8 +48,13 @@ export function openRoot(root: RootSpec, touch: Touch): Handle {
   }
 }
 
+/** How messages call a root: by the name of its storage; null: the root of the user areas. */
+export function nameOfRoot(storage: string | null): string {
+  return storage === null ? 'The storage of the user areas' : `The storage "${storage}"`;
+}
+
 function describe(root: RootSpec): string {
-  return root.ordinal === 0 ? 'The storage of the user areas' : `The storage "${root.name}"`;
+  return nameOfRoot(root.ordinal === 0 ? null : root.name);
 }
 
 /** The segments of an absolute host path. */

@@ -1,14 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import {
-  bytesOf,
-  contentOf,
-  makeSparseFile,
-  makeTree,
-  patchFile,
-  snapshot,
-  writeFiles,
-} from '../../../../test/support/files';
+import { bytesOf, contentOf, makeEndlessFile, makeTree, snapshot, writeFiles } from '../../../../test/support/files';
 import { until } from '../../../../test/support/until';
 import { createTestSite, memoryFolder, type TestSite } from '../testing/test-site';
 import { type Placement } from './placement';
@@ -155,8 +147,7 @@ describe('many requests', () => {
   async function busySite() {
     const busy = await createTestSite({ workers: 1 }, memoryFolder());
     mkdirSync(path.join(busy.storage, 'dir'));
-    makeSparseFile(path.join(busy.storage, 'endless'), 200 * 1024 ** 3);
-    patchFile(path.join(busy.storage, 'endless'), 0, 'not a hole');
+    makeEndlessFile(path.join(busy.storage, 'endless'));
     const controller = new AbortController();
     const copies: Promise<unknown>[] = [];
     let ended = 0;

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { AppError } from '@app/core';
 import { type PairProbe, type RootInspection, type TargetProbe } from '../browse/inspect-roots';
 import { aliasesOf, storageNamed } from '../confined/resolve-source';
-import { hostSegments, type RootSpec } from '../confined/root';
+import { hostSegments, nameOfRoot, type RootSpec } from '../confined/root';
 import { STORAGE_RETRY_SECONDS, storageUnavailable } from '../confined/system-errors';
 import { segmentsOf } from '../names/path-text';
 import { type RawName } from '../names/raw-name';
@@ -49,7 +49,7 @@ export class RootRegistry {
 
   /** How messages call the roots, by their numbers. */
   static names(options: FilesOptions): string[] {
-    return ['The storage of the user areas', ...options.storages.map(({ name }) => `The storage "${name}"`)];
+    return [null, ...options.storages.map(({ name }) => name)].map(nameOfRoot);
   }
 
   /**

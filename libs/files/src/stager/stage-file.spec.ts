@@ -24,11 +24,10 @@ import path from 'node:path';
 import { xxh3 } from '@node-rs/xxhash';
 import {
   bytesOf,
+  makeEndlessFile,
   makeFifo,
   makeSocket,
-  makeSparseFile,
   notUtf8,
-  patchFile,
   snapshot,
   writeFiles,
 } from '../../../../test/support/files';
@@ -600,9 +599,7 @@ describe("the site's limits", () => {
 
 describe('cancelling', () => {
   it('before the begin does nothing, in the middle of a file leaves nothing', async () => {
-    // Its copy takes a minute.
-    makeSparseFile(source('endless'), 200 * 1024 * MIB);
-    patchFile(source('endless'), 0, 'not a hole');
+    makeEndlessFile(source('endless'));
     const reason = new Error('enough');
     const early = site.stager.copy(
       site.request('endless', 'cancelled'),

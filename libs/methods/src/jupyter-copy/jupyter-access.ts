@@ -35,9 +35,9 @@ export class JupyterAccess {
     private readonly agent: Dispatcher,
   ) {}
 
-  /** Throws `validation_failed` where there is no hub, which alone knows servers by name. */
-  refuseServer(): void {
-    if (this.options.hubUrl === undefined) throw noNamedServers();
+  /** Throws `validation_failed` for a named server (null: none) where there is no hub, which alone knows them by name. */
+  refuseServer(server: string | null): void {
+    if (server !== null && this.options.hubUrl === undefined) throw noNamedServers();
   }
 
   /**
@@ -47,8 +47,8 @@ export class JupyterAccess {
   async serversFor({ username, server, callerToken }: Visitor, signal: AbortSignal): Promise<ServerSource> {
     const { hubUrl, hubToken, serverUrl, serverToken } = this.options;
     const { agent } = this;
+    this.refuseServer(server);
     if (hubUrl === undefined) {
-      if (server !== null) this.refuseServer();
       const token = callerToken ?? serverToken;
       if (token === undefined) throw noToken();
       return new SingleServer({ url: serverUrl!, token: new Token(token), agent });

@@ -26,7 +26,7 @@ import { RETRY_AFTER_SECONDS, ServerDown } from './client/server-errors';
 import { JupyterAccess } from './jupyter-access';
 import { JUPYTER_OPTIONS, type JupyterOptions } from './jupyter-copy.options';
 import { NotRunning, planAt, plannedUpload, REMARKS, RunningServers } from './remote-plan';
-import { refuseDestination, refuseName, resultPath } from './remote-path';
+import { refuseDestination, refuseNames, resultPath } from './remote-path';
 import { RemoteRelease } from './remote-release';
 import { RemoteStaging } from './remote-staging';
 import { ServerSession, type SessionOptions } from './server-session';
@@ -62,10 +62,10 @@ export class JupyterCopyMethod implements StagingMethod, OnApplicationShutdown {
 
   refuse({ source, destination, server }: StagingOperation): void {
     if (!destination) return;
-    for (const name of destination.segments) if (name !== '..') refuseName(name);
+    refuseNames(destination);
     const ownName = lastName(source.path);
     if (ownName !== undefined) resultPath(destination, ownName);
-    if (server !== null) this.access(this.agent).refuseServer();
+    this.access(this.agent).refuseServer(server);
   }
 
   async stage(operation: StagingOperation, context: StagingContext): Promise<StagingOutcome> {

@@ -15,7 +15,12 @@ export function nameFault(name: RawName): string | null {
 /** Throws `validation_failed` for a destination that Jupyter cannot hold, `path_outside_user_area` for one that leaves. */
 export function refuseDestination(destination: DestinationPath): void {
   refuseEscape(destination);
-  for (const name of destination.segments) refuseName(name);
+  refuseNames(destination);
+}
+
+/** Throws `validation_failed` for a destination with names that Jupyter cannot hold; whether it leaves is not looked at. */
+export function refuseNames({ segments }: DestinationPath): void {
+  for (const name of segments) if (name !== '..') refuseName(name);
 }
 
 /** The names of the result from the root of the server's contents down; `ownName` is the source's. */
@@ -45,8 +50,7 @@ export function textOf(path: RawName): string {
   return showPath(path).text;
 }
 
-/** Throws `validation_failed` for a name in a destination that Jupyter cannot hold. */
-export function refuseName(name: RawName): void {
+function refuseName(name: RawName): void {
   const fault = nameFault(name);
   if (fault === null) return;
   const message = `has a name that Jupyter cannot hold: ${showPath(name).text} ${fault}`;

@@ -29,13 +29,18 @@ end
 local function tidy(user)
   if redis.call('ZCARD', line(user)) == 0 then redis.call('ZREM', key('users'), user) end
 end
-local function over(turn)
-  local user = redis.call('HGET', key('given'), turn)
-  if not user then return end
-  redis.call('HDEL', key('given'), turn)
-  redis.call('ZREM', key('given-at'), turn)
-  count('running', user, -1)
+local function drop(hash, times, name)
+  local held = redis.call('HGET', key(hash), name)
+  redis.call('HDEL', key(hash), name)
+  redis.call('ZREM', key(times), name)
+  return held
 end
+local function end_turn(hash, times, turn)
+  local user = drop(hash, times, turn)
+  if user then count('running', user, -1) end
+end
+local function over(turn) end_turn('given', 'given-at', turn) end
+local function leave(turn) end_turn('attended', 'attended-until', turn) end
 local function running(user) return tonumber(redis.call('HGET', key('running'), user) or '0') end
 local function waiting()
   local sum = redis.call('ZCARD', key('later'))
@@ -46,10 +51,8 @@ local function waiting_of(user)
   return redis.call('ZCARD', line(user)) + tonumber(redis.call('HGET', key('later-of'), user) or '0')
 end
 local function leave_room(room)
-  local kept = redis.call('HGET', key('rooms'), room)
+  local kept = drop('rooms', 'rooms-until', room)
   if not kept then return end
-  redis.call('HDEL', key('rooms'), room)
-  redis.call('ZREM', key('rooms-until'), room)
   local slash = string.find(kept, '/', 1, true)
   count('kept', string.sub(kept, slash + 1), -tonumber(string.sub(kept, 1, slash - 1)))
 end
@@ -83,11 +86,7 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', key('workers'), '-inf', time))
   redis.call('ZREM', key('workers'), name)
   redis.call('HDEL', key('places'), name)
 end
-for _, turn in ipairs(redis.call('ZRANGEBYSCORE', key('attended-until'), '-inf', time)) do
-  redis.call('ZREM', key('attended-until'), turn)
-  local user = redis.call('HGET', key('attended'), turn)
-  if user then redis.call('HDEL', key('attended'), turn) count('running', user, -1) end
-end
+for _, turn in ipairs(redis.call('ZRANGEBYSCORE', key('attended-until'), '-inf', time)) do leave(turn) end
 for _, room in ipairs(redis.call('ZRANGEBYSCORE', key('rooms-until'), '-inf', time)) do leave_room(room) end
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', key('later'), '-inf', time, 'LIMIT', 0, 500)) do
   redis.call('ZREM', key('later'), entry)
@@ -169,12 +168,8 @@ return 1
 
 /** ARGV: the turn of attended work that is over. */
 export const LEAVE = `${HEAD}
-local user = redis.call('HGET', key('attended'), ARGV[1])
-if not user then return 0 end
-redis.call('HDEL', key('attended'), ARGV[1])
-redis.call('ZREM', key('attended-until'), ARGV[1])
-count('running', user, -1)
-return 1
+leave(ARGV[1])
+return redis.status_reply('OK')
 `;
 
 /** ARGV: user, job. Returns how many were taken out. */
